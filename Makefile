@@ -1,0 +1,137 @@
+# Everything a developer or CI runs. `make help` lists it; CI (.ci/run) calls these same targets and nothing else.
+
+SHELL       := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO    ?= go
+# How much data the demo generates: 1 is a laptop-sized customer.
+SCALE ?= 1
+# How long one package's tests may take before they are stopped with a goroutine dump.
+TEST_TIMEOUT ?= 10m
+
+# The local warehouse reads DuckDB through Arrow: without the tag half of it does not compile, and it needs cgo.
+TAGS := duckdb_arrow
+export CGO_ENABLED := 1
+
+BIN      := $(CURDIR)/.bin
+SERVICES := config planner extractor delivery slamonitor
+MODULES  := proto pkg $(addprefix services/,$(SERVICES)) deploy/local deploy/local/warehouse deploy/local/objectstore
+COMMANDS := $(foreach s,$(SERVICES),./services/$(s)/cmd/$(s)d) ./deploy/local/cmd/exports-local
+TOOLS    := buf protoc gofumpt golangci-lint grpcurl
+
+# Modules whose tests run under the race detector. The others link DuckDB or move whole drops through the S3 server:
+# under the detector that costs more time than a check before every merge may take.
+RACE_MODULES  := pkg services/config services/planner services/slamonitor
+PLAIN_MODULES := $(filter-out $(RACE_MODULES),$(MODULES))
+
+dirs = $(patsubst %,./%/...,$(1))
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  SCALE=$(SCALE)      how much data demo and up generate, as in: make demo SCALE=10"
+
+##@ Run
+
+.PHONY: demo
+demo: doctor ## run the whole system in one process: onboard a customer, export, deliver, verify
+	$(GO) build -tags $(TAGS) -o $(BIN)/ ./deploy/local/cmd/exports-local
+	$(BIN)/exports-local demo --scale $(SCALE)
+
+.PHONY: up
+up: doctor ## start the local stack and keep it running, for grpcurl and the board
+	$(GO) build -tags $(TAGS) -o $(BIN)/ ./deploy/local/cmd/exports-local
+	$(BIN)/exports-local up --scale $(SCALE)
+
+##@ Build and test
+
+.PHONY: build
+build: doctor ## build the five services and exports-local into .bin
+	$(GO) build -tags $(TAGS) -o $(BIN)/ $(COMMANDS)
+
+# Two passes, both always run, so that one failure does not hide another.
+.PHONY: test
+test: build ## run all tests, in random order; the end-to-end tests use the binaries of .bin
+	@export EXPORTS_BIN=$(BIN); failed=0; \
+	$(GO) test -race -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(RACE_MODULES)) || failed=1; \
+	$(GO) test -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(PLAIN_MODULES)) || failed=1; \
+	exit $$failed
+
+##@ Code
+
+.PHONY: gen
+gen: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## generate Go code from proto/
+	$(BIN)/buf build -o /dev/null
+	find proto -name '*.pb.go' -delete
+	$(BIN)/buf generate
+
+.PHONY: fmt
+fmt: $(BIN)/gofumpt $(BIN)/buf ## format Go and proto files
+	$(BIN)/gofumpt -w $(MODULES)
+	$(BIN)/buf format -w proto
+
+# Directories are listed: `golangci-lint run work` fails to load the packages and reports no issues.
+.PHONY: lint
+lint: $(BIN)/golangci-lint $(BIN)/buf ## lint Go and proto files
+	$(BIN)/golangci-lint run $(call dirs,$(MODULES))
+	$(BIN)/buf lint
+
+.PHONY: breaking
+breaking: $(BIN)/buf ## refuse contract changes that break callers built from main
+	.ci/breaking $(BIN)/buf
+
+.PHONY: tidy
+tidy: ## tidy the go.mod of every module
+	@for m in $(MODULES); do echo "tidy $$m"; GOWORK=off $(GO) -C $$m mod tidy; done
+
+##@ Check
+
+.PHONY: check
+check: fmt-check lint breaking gen-check tidy-check test ## everything CI checks
+
+.PHONY: fmt-check
+fmt-check: $(BIN)/gofumpt $(BIN)/buf ## fail when a file is not formatted
+	@unformatted=$$($(BIN)/gofumpt -l $(MODULES)); \
+	[ -z "$$unformatted" ] || { printf 'not formatted, run make fmt:\n%s\n' "$$unformatted"; exit 1; }
+	$(BIN)/buf format -d --exit-code proto
+
+# Compares with a fresh generation in a temporary folder, so that a check never changes the tree.
+.PHONY: gen-check
+gen-check: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc ## fail when generated code is stale
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; mkdir "$$tmp/have" "$$tmp/want"; \
+	find proto -name '*.pb.go' | tar -cf - -T - | tar -xf - -C "$$tmp/have"; \
+	$(BIN)/buf generate -o "$$tmp/want"; \
+	diff -rq "$$tmp/have" "$$tmp/want" || { echo 'generated code is stale: run make gen and commit'; exit 1; }
+
+.PHONY: tidy-check
+tidy-check: ## fail when a go.mod or go.sum is not tidy
+	@failed=0; for m in $(MODULES) $(addprefix tools/,$(TOOLS)); do \
+	GOWORK=off $(GO) -C $$m mod tidy -diff || { echo "$$m is not tidy: run make tidy"; failed=1; }; done; exit $$failed
+
+##@ Tools
+
+.PHONY: tools
+tools: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gofumpt $(BIN)/golangci-lint $(BIN)/grpcurl ## build the pinned developer tools into .bin
+
+# One module per tool (tools/<name>/go.mod), outside go.work: their dependencies must not choose ours, nor each other's.
+define tool
+$(BIN)/$(1): tools/$(2)/go.mod tools/$(2)/go.sum
+	GOWORK=off GOBIN=$(BIN) $(GO) -C tools/$(2) install tool
+	@touch $$@
+endef
+$(eval $(call tool,buf,buf))
+$(eval $(call tool,protoc-gen-go,protoc))
+$(eval $(call tool,protoc-gen-go-grpc,protoc))
+$(eval $(call tool,gofumpt,gofumpt))
+$(eval $(call tool,golangci-lint,golangci-lint))
+$(eval $(call tool,grpcurl,grpcurl))
+
+.PHONY: doctor
+doctor: ## check that this machine can build the project
+	@.ci/doctor $(GO)
+
+.PHONY: clean
+clean: ## remove what make built and the local stack's data
+	rm -rf $(BIN) $(CURDIR)/.local
