@@ -1,0 +1,59 @@
+package calendar
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/customer-exports/exports/pkg/fault"
+)
+
+// Date is a calendar date without a zone. Dates compare with ==; the zero Date means none.
+type Date struct {
+	year  int
+	month time.Month
+	day   int
+}
+
+// ParseDate reads YYYY-MM-DD; anything else, and days that no month has, is a fault of kind Invalid.
+func ParseDate(text string) (Date, error) {
+	t, err := time.Parse(time.DateOnly, text)
+	if err != nil || t.Year() < 1 {
+		return Date{}, fault.New(fault.Invalid, fault.ReasonValidation, "%q is not a date: write it YYYY-MM-DD, such as 2026-11-23", text)
+	}
+	return localDate(t), nil
+}
+
+// localDate is the date that t shows in its own zone.
+func localDate(t time.Time) Date {
+	year, month, day := t.Date()
+	return Date{year, month, day}
+}
+
+// String spells the date YYYY-MM-DD; the zero Date is "".
+func (d Date) String() string {
+	if d == (Date{}) {
+		return ""
+	}
+	return d.midnight().Format(time.DateOnly)
+}
+
+// Compact spells the date YYYYMMDD.
+func (d Date) Compact() string { return d.midnight().Format("20060102") }
+
+// Next is the day after d.
+func (d Date) Next() Date { return localDate(d.midnight().AddDate(0, 0, 1)) }
+
+// Prev is the day before d.
+func (d Date) Prev() Date { return localDate(d.midnight().AddDate(0, 0, -1)) }
+
+// Before reports whether d is an earlier date than other.
+func (d Date) Before(other Date) bool { return d.midnight().Before(other.midnight()) }
+
+// midnight is d in UTC: dates are compared there, where no hour is missing.
+func (d Date) midnight() time.Time { return time.Date(d.year, d.month, d.day, 0, 0, 0, 0, time.UTC) }
+
+// RunID names the run of an export on a date, such as acme-daily-20261123-1. It is a pure function: whoever computes it
+// again finds the same run. extraction counts from 1 and grows only when a date is re-extracted.
+func RunID(exportID string, d Date, extraction int) string {
+	return fmt.Sprintf("%s-%s-%d", exportID, d.Compact(), extraction)
+}

@@ -1,0 +1,63 @@
+// Package drop owns the layout of what lands in a customer's bucket: object keys, the manifest and the two markers. It is
+// pure, shared by delivery, which writes it, and the SLA monitor, which reads it; it refuses manifests that name objects
+// outside their own run. Start at PartKey for keys and at Manifest for content.
+package drop
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// Prefix is where everything lives; the contract with the customer fixes it.
+const Prefix = "analytics-export/"
+
+// LatestKey is the pointer to the newest drop, the only object that is ever overwritten.
+const LatestKey = manifests + "latest.json"
+
+// manifests starts with an underscore so that Athena, Spark and Trino skip it.
+const manifests = Prefix + "_manifests/"
+
+// PartKey is the key of one file: part index, from 0, of a table on an export date (YYYY-MM-DD).
+func PartKey(table, date, runID string, index int) string {
+	return fmt.Sprintf("%spart-%05d.parquet", TablePrefix(table, date, runID), index)
+}
+
+// TablePrefix holds the files of one table of a run.
+func TablePrefix(table, date, runID string) string {
+	return Prefix + table + "/" + runFolder(date, runID)
+}
+
+// DatePrefix holds the control objects of every run of an export date.
+func DatePrefix(date string) string { return manifests + "export_date=" + date + "/" }
+
+// RunPrefix holds the control objects of one run. Its files are under TablePrefix, one for each table.
+func RunPrefix(date, runID string) string { return manifests + runFolder(date, runID) }
+
+// ManifestKey is the key of a run's manifest.
+func ManifestKey(date, runID string) string { return RunPrefix(date, runID) + "manifest.json" }
+
+// SuccessKey is the key of the marker that is written after the manifest.
+func SuccessKey(date, runID string) string { return RunPrefix(date, runID) + "_SUCCESS" }
+
+// StartedKey is the key of the marker that is written before anything else.
+func StartedKey(date, runID string) string { return RunPrefix(date, runID) + "_started" }
+
+// Digest is the hex SHA-256 of an object's bytes.
+func Digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+func runFolder(date, runID string) string { return "export_date=" + date + "/run=" + runID + "/" }
+
+// isPart reports whether key is a PartKey of this table and run.
+func isPart(key, table, date, runID string) bool {
+	name, inside := strings.CutPrefix(key, TablePrefix(table, date, runID))
+	var index int
+	if _, err := fmt.Sscanf(name, "part-%d.parquet", &index); !inside || err != nil || index < 0 {
+		return false
+	}
+	return key == PartKey(table, date, runID, index)
+}

@@ -1,0 +1,46 @@
+package drop
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestKeys(t *testing.T) {
+	const date, run = "2026-11-23", "acme-daily-20261123-1"
+	for got, want := range map[string]string{
+		PartKey("FACT_REVIEWS", date, run, 7):     "analytics-export/FACT_REVIEWS/export_date=2026-11-23/run=acme-daily-20261123-1/part-00007.parquet",
+		TablePrefix("FACT_REVIEWS", date, run):    "analytics-export/FACT_REVIEWS/export_date=2026-11-23/run=acme-daily-20261123-1/",
+		DatePrefix(date):                          "analytics-export/_manifests/export_date=2026-11-23/",
+		RunPrefix(date, run):                      "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/",
+		ManifestKey(date, run):                    "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/manifest.json",
+		SuccessKey(date, run):                     "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/_SUCCESS",
+		StartedKey(date, run):                     "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/_started",
+		LatestKey:                                 "analytics-export/_manifests/latest.json",
+		PartKey("FACT_REVIEWS", date, run, 12345): TablePrefix("FACT_REVIEWS", date, run) + "part-12345.parquet",
+	} {
+		if got != want {
+			t.Errorf("got key  %s\nwant key %s", got, want)
+		}
+	}
+}
+
+func TestPartsAreRecognised(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		table := rapid.StringMatching(`[A-Z][A-Z0-9_]{0,9}`).Draw(t, "table")
+		index := rapid.IntRange(0, 2_000_000).Draw(t, "index")
+		key := PartKey(table, "2026-11-23", "r-1", index)
+		if !isPart(key, table, "2026-11-23", "r-1") || !strings.HasPrefix(key, Prefix) {
+			t.Fatalf("%s is not recognised", key)
+		}
+		if isPart(key, table+"X", "2026-11-23", "r-1") || isPart(key, table, "2026-11-24", "r-1") || isPart(key, table, "2026-11-23", "r-2") {
+			t.Fatalf("%s is taken for a file of another run", key)
+		}
+	})
+	for _, name := range []string{"part-1.parquet", "part--0001.parquet", "part-+0001.parquet", "part-00001.parquet.bak", "../part-00001.parquet", "_SUCCESS", ""} {
+		if isPart(TablePrefix("T", "2026-11-23", "r-1")+name, "T", "2026-11-23", "r-1") {
+			t.Errorf("%q is taken for a part", name)
+		}
+	}
+}

@@ -1,0 +1,53 @@
+package obs
+
+// Attribute keys of spans and of log lines. Ids belong here and never in the labels of a metric.
+const (
+	KeyService    = "service.name"
+	KeyCustomerID = "customer.id"
+
+	KeyExportID   = "export.id"
+	KeyRevision   = "export.revision"
+	KeyExportDate = "export.date"      // YYYY-MM-DD
+	KeyDueTime    = "export.due_time"  // RFC 3339, UTC
+	KeyAsOfTime   = "export.as_of"     // RFC 3339, UTC
+	KeyDeadline   = "export.deadline"  // RFC 3339, UTC
+	KeyRunID      = "export.run_id"    // one export on one export date
+	KeyRunState   = "export.run_state" // as in the run's record
+	KeyTable      = "export.table"     // name in the Data Dictionary
+	KeyPart       = "export.part"      // index within the table, from 0
+	KeyParts      = "export.parts"     // number of parts
+	KeyTables     = "export.tables"    // number of tables
+	KeyAttempt    = "export.attempt"   // number of the try, from 1
+	KeyRows       = "export.rows"      // number of rows
+	KeyBytes      = "export.bytes"     // number of bytes
+	KeyBatches    = "export.batches"   // number of record batches
+	KeyFile       = "export.file"      // object key
+	KeyFiles      = "export.files"     // number of files
+	KeyBucket     = "export.bucket"    // name of the customer's bucket
+
+	KeyTaskID    = "exports.task_id"
+	KeyTaskKind  = "exports.task_kind" // measure, extract, commit
+	KeyWillRetry = "exports.will_retry"
+	KeyReason    = "exports.reason" // UPPER_SNAKE, as in pkg/fault
+	KeyEventType = "exports.event_type"
+
+	KeyVerdict     = "sla.verdict"
+	KeyCondition   = "sla.condition"
+	KeyPunctuality = "sla.punctuality"
+
+	KeyQueryID = "snowflake.query_id"
+
+	KeyMethod   = "rpc.method"
+	KeyAddress  = "server.address" // host:port
+	KeySubject  = "nats.subject"
+	KeyStream   = "nats.stream"
+	KeyConsumer = "nats.consumer"
+
+	KeyError    = "error"
+	KeyDuration = "duration"
+	KeyDelay    = "delay"
+	KeySpans    = "spans" // number of spans
+	KeyStack    = "stack"
+	KeyTraceID  = "trace_id" // added to every log line within a span
+	KeySpanID   = "span_id"  // added to every log line within a span
+)

@@ -1,0 +1,21 @@
+package obs
+
+// Span names, "{operation} {low-cardinality thing}"; ids are attributes. Together they make one run's trace: SpanDue is
+// its root, SpanSummary closes it from due time to verdict.
+const (
+	SpanTick           = "tick planner" // a trace of its own, linked to the runs it starts
+	SpanDue            = "due run"
+	SpanPlan           = "plan run"
+	SpanMeasure        = "measure run"
+	SpanExtract        = "extract part"
+	SpanExtractStarted = "start extract" // leaves at once: a span leaves its process only when it ends
+	SpanQuery          = "query source"
+	SpanEncode         = "encode part"
+	SpanUpload         = "upload part"
+	SpanCommit         = "commit drop"
+	SpanReadBack       = "read back drop"
+	SpanExpire         = "expire drop"
+	SpanVerify         = "verify drop"
+	SpanVerdict        = "judge run"
+	SpanSummary        = "run"
+)
