@@ -1,0 +1,72 @@
+package warehouse
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestTimeTravelUnavailable(t *testing.T) {
+	s := openServer(t, func(c *Config) { c.Retention = 7 * 24 * time.Hour })
+	db := connect(t, s)
+	for title, instant := range map[string]string{
+		"before creation":  at(created.Add(-time.Second)),
+		"beyond retention": at(clock.Add(-8 * 24 * time.Hour)),
+		"uncast":           "AT(TIMESTAMP => '2026-11-23 00:00:00.000 +0000')",
+		"session type":     "AT(TIMESTAMP => '2026-11-23 00:00:00.000 +0000'::TIMESTAMP)",
+	} {
+		t.Run(title, func(t *testing.T) {
+			_, err := read(t, db, "SELECT t.DATE_ID AS DATE_ID FROM EXPORTS.ANALYTICS.DIM_DATES "+instant+" AS t")
+			wantCode(t, err, 707, "02000")
+		})
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	db := connect(t, openServer(t, nil))
+	dates := "FROM EXPORTS.ANALYTICS.DIM_DATES " + at(after) + " AS t"
+	tests := map[string]struct {
+		text  string
+		code  int
+		state string
+	}{
+		"star":             {"SELECT * " + dates, 1003, "42000"},
+		"no as-of":         {"SELECT t.DATE_ID AS DATE_ID FROM EXPORTS.ANALYTICS.DIM_DATES AS t", 1003, "42000"},
+		"no table":         {"SELECT t.X AS X FROM EXPORTS.ANALYTICS.NOPE " + at(after) + " AS t", 2003, "42S02"},
+		"other schema":     {"SELECT t.NAME AS N FROM EXPORTS.WAREHOUSE.SETTINGS " + at(after) + " AS t", 2003, "42S02"},
+		"no column":        {"SELECT t.NOPE AS NOPE " + dates, 904, "42000"},
+		"history column":   {"SELECT t._VALID_FROM AS V " + dates, 904, "42000"},
+		"no alias":         {"SELECT x.DATE_ID AS D " + dates, 904, "42000"},
+		"bare variant":     {"SELECT t.ATTRIBUTES AS A FROM EXPORTS.ANALYTICS.DIM_LOCATIONS " + at(after) + " AS t", 1003, "42000"},
+		"function":         {"SELECT UPPER(t.DAY_NAME) AS D " + dates, 1003, "42000"},
+		"update":           {"UPDATE EXPORTS.ANALYTICS.DIM_DATES SET YEAR = 1", 1003, "42000"},
+		"comment":          {"SELECT 1 -- one", 1003, "42000"},
+		"two statements":   {"SELECT 1; SELECT 2", 1003, "42000"},
+		"limit":            {"SELECT t.DATE_ID AS D " + dates + " LIMIT 1", 1003, "42000"},
+		"missing bind":     {"SELECT t.DATE_ID AS D " + dates + " WHERE t.DATE_ID >= ?::DATE", 1003, "42000"},
+		"unknown CTE":      {"SELECT t.DATE_ID AS D " + dates + " WHERE t.DAY_NAME IN (SELECT brand FROM scope_brands)", 1003, "42000"},
+		"long IN list":     {"SELECT t.DATE_ID AS D " + dates + " WHERE t.YEAR IN (1" + strings.Repeat(",1", maxListItems) + ")", 1795, "42601"},
+		"unterminated":     {"SELECT 'x", 1003, "42000"},
+		"DuckDB extension": {"SELECT 1 FROM read_csv('/etc/passwd')", 1003, "42000"},
+	}
+	for title, test := range tests {
+		t.Run(title, func(t *testing.T) {
+			_, err := read(t, db, test.text)
+			wantCode(t, err, test.code, test.state)
+		})
+	}
+}
+
+func TestInformationSchema(t *testing.T) {
+	got, err := read(t, connect(t, openServer(t, nil)), `SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE, IS_NULLABLE
+		FROM EXPORTS.INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = 'ANALYTICS' AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION`, "FACT_TRANSACTIONS")
+	if err != nil || got.err() != nil {
+		t.Fatal(err, got.err())
+	}
+	columns, types := got.values(t, "COLUMN_NAME"), got.values(t, "DATA_TYPE")
+	at := slices.Index(columns, "TOTAL_AMOUNT")
+	if len(columns) != 18 || at < 0 || types[at] != "NUMBER" || got.values(t, "NUMERIC_SCALE")[at] != "4" {
+		t.Errorf("got %v %v", columns, types)
+	}
+}
