@@ -27,11 +27,10 @@ func (c *consumption) settle(work context.Context, msg jetstream.Msg, seq uint64
 	switch {
 	case err == nil:
 		settled = msg.DoubleAck(ctx)
-	case !fault.Retryable(err):
-		settled = c.bury(ctx, msg, seq, d, err)
 	case stopped(work):
+		// Whatever the error is: the handler was told to report none, and the next attempt finds it again.
 		settled = c.handBack(ctx, msg, d)
-	case d.LastAttempt:
+	case !fault.Retryable(err) || d.LastAttempt:
 		settled = c.bury(ctx, msg, seq, d, err)
 	default:
 		settled = c.putOff(ctx, msg, d, err)

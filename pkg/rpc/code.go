@@ -74,7 +74,8 @@ func kindOf(c codes.Code) (fault.Kind, fault.Reason) {
 // toStatus is the one place where an error becomes a gRPC status. Only the outermost fault's own message crosses the
 // wire: never its cause, a driver's text or a peer's status.
 func toStatus(err error) *status.Status {
-	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok && s.GRPCStatus().Code() == codes.Unimplemented { //nolint:errorlint // only what gRPC itself answers, never a wrapped peer
+	// Only what gRPC itself answers, never a wrapped peer.
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok && s.GRPCStatus().Code() == codes.Unimplemented {
 		return s.GRPCStatus()
 	}
 	f, ok := fault.Of(err)

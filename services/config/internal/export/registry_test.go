@@ -1,0 +1,320 @@
+package export_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/customer-exports/exports/pkg/bus"
+	"github.com/customer-exports/exports/pkg/bus/bustest"
+	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/fault"
+	commonv1 "github.com/customer-exports/exports/proto/exports/common/v1"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	"github.com/customer-exports/exports/services/config/internal/export"
+	"github.com/customer-exports/exports/services/config/internal/store"
+)
+
+// newRegistry runs on a NATS server of its own and knows the customers acme and bella.
+func newRegistry(t *testing.T) *export.Registry {
+	t.Helper()
+	b, err := bus.Connect(t.Context(), bus.Config{URL: bustest.Start(t)}, "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	kv, err := b.EnsureBucket(t.Context(), store.Bucket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := func() time.Time { return time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC) }
+	r := export.New(store.New(kv), dictionary.Standard(), now)
+	for _, id := range []string{"acme", "bella"} {
+		if _, err := r.CreateCustomer(t.Context(), id, "The "+id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return r
+}
+
+func spec(bucket string) *configv1.ExportSpec {
+	return &configv1.ExportSpec{
+		Tables: []*configv1.TableSelection{
+			{Table: "FACT_REVIEWS"},
+			{Table: "DIM_EMPLOYEES", Columns: []string{"employee_id", "role"}},
+		},
+		Scope:    &commonv1.Scope{Brands: []string{"Bella Pizza"}, LocationIds: []string{"loc-1", "loc-2"}},
+		Schedule: &configv1.Schedule{TimeOfDay: "02:00", TimeZone: "Europe/Berlin"},
+		Destination: &configv1.Destination{
+			Bucket: bucket, Region: "eu-central-1", ExpectedBucketOwner: "123456789012",
+		},
+	}
+}
+
+func draft(exportID, customerID string) export.Draft {
+	return export.Draft{
+		ExportID: exportID, CustomerID: customerID, Spec: spec(customerID + "-data"), Author: "op@example.com", Reason: "the customer's \"onboarding\"",
+	}
+}
+
+func TestCreateFillsInDefaults(t *testing.T) {
+	r := newRegistry(t)
+	d := draft("acme-daily", "acme")
+	sent := proto.CloneOf(d.Spec)
+	created, err := r.CreateExport(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := proto.CloneOf(sent)
+	want.Format = &configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_PARQUET, Compression: configv1.Compression_COMPRESSION_ZSTD}
+	want.RetentionDays, want.Deadline = 30, durationpb.New(24*time.Hour)
+	if diff := cmp.Diff(want, created.GetRevision().GetSpec(), protocmp.Transform()); diff != "" {
+		t.Errorf("stored spec (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(sent, d.Spec, protocmp.Transform()); diff != "" {
+		t.Errorf("the caller's spec was changed (-sent +now):\n%s", diff)
+	}
+	if created.GetRevision().GetRevision() != 1 || len(created.GetRevision().GetScopeDigest()) != 64 {
+		t.Errorf("revision = %v, want number 1 and a scope digest", created.GetRevision())
+	}
+	read, err := r.Export(t.Context(), "acme-daily")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(created, read, protocmp.Transform()); diff != "" {
+		t.Errorf("read export (-created +read):\n%s", diff)
+	}
+	if _, err := r.CreateExport(t.Context(), draft("acme-daily", "acme")); fault.KindOf(err) != fault.Exists {
+		t.Errorf("creating again = %v, want a fault of kind EXISTS", err)
+	}
+}
+
+func TestCreateRefuses(t *testing.T) {
+	r := newRegistry(t)
+	if _, err := r.CreateExport(t.Context(), draft("bella-daily", "bella")); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		spoil       func(*export.Draft)
+		field, says string
+		reason      fault.Reason
+	}{
+		"no spec":           {func(d *export.Draft) { d.Spec = nil }, "spec.tables", "empty", fault.ReasonValidation},
+		"export id":         {func(d *export.Draft) { d.ExportID = "Acme.daily" }, "export_id", "lower-case", fault.ReasonValidation},
+		"unknown customer":  {func(d *export.Draft) { d.CustomerID = "nobody" }, "customer_id", "no customer", fault.ReasonValidation},
+		"customer id":       {func(d *export.Draft) { d.CustomerID = "*" }, "customer_id", "lower-case", fault.ReasonValidation},
+		"author":            {func(d *export.Draft) { d.Author = "a\nb" }, "author", "control", fault.ReasonValidation},
+		"no reason":         {func(d *export.Draft) { d.Reason = "  " }, "reason", "empty", fault.ReasonValidation},
+		"unknown table":     {func(d *export.Draft) { d.Spec.Tables[1].Table = "DIM_EMPLOYES" }, "spec.tables[1].table", "did you mean DIM_EMPLOYEES?", fault.ReasonUnknownTable},
+		"far-off table":     {func(d *export.Draft) { d.Spec.Tables[1].Table = "SALARIES" }, "spec.tables[1].table", `unknown table "SALARIES"`, fault.ReasonUnknownTable},
+		"table twice":       {func(d *export.Draft) { d.Spec.Tables[1].Table = "FACT_REVIEWS" }, "spec.tables[1].table", "repeats spec.tables[0]", fault.ReasonValidation},
+		"unknown column":    {func(d *export.Draft) { d.Spec.Tables[1].Columns[1] = "rolle" }, "spec.tables[1].columns[1]", "did you mean role?", fault.ReasonUnknownColumn},
+		"personal column":   {func(d *export.Draft) { d.Spec.Tables[1].Columns[1] = "email" }, "spec.tables[1].columns[1]", "personal", fault.ReasonPersonalColumn},
+		"column twice":      {func(d *export.Draft) { d.Spec.Tables[1].Columns[1] = "employee_id" }, "spec.tables[1].columns[1]", "repeats", fault.ReasonValidation},
+		"no key":            {func(d *export.Draft) { d.Spec.Tables[1].Columns = []string{"role"} }, "spec.tables[1].columns", "employee_id", fault.ReasonValidation},
+		"no scope":          {func(d *export.Draft) { d.Spec.Scope = nil }, "spec.scope.brands", "empty", fault.ReasonEmptyScope},
+		"no locations":      {func(d *export.Draft) { d.Spec.Scope.LocationIds = nil }, "spec.scope.location_ids", "empty", fault.ReasonEmptyScope},
+		"all brands":        {func(d *export.Draft) { d.Spec.Scope.Brands[0] = "*" }, "spec.scope.brands[0]", "wildcard", fault.ReasonValidation},
+		"location twice":    {func(d *export.Draft) { d.Spec.Scope.LocationIds[1] = "loc-1" }, "spec.scope.location_ids[1]", "repeats", fault.ReasonValidation},
+		"quoted location":   {func(d *export.Draft) { d.Spec.Scope.LocationIds[1] = "x' OR 1=1" }, "spec.scope.location_ids[1]", "quote", fault.ReasonValidation},
+		"decomposed brand":  {func(d *export.Draft) { d.Spec.Scope.Brands[0] = "Cafe\u0301" }, "spec.scope.brands[0]", "normal form", fault.ReasonValidation},
+		"hidden character":  {func(d *export.Draft) { d.Spec.Scope.Brands[0] = "Bella\u200b" }, "spec.scope.brands[0]", "invisible", fault.ReasonValidation},
+		"control character": {func(d *export.Draft) { d.Spec.Scope.Brands[0] = "Be\x00lla" }, "spec.scope.brands[0]", "control", fault.ReasonValidation},
+		"file format":       {func(d *export.Draft) { d.Spec.Format = &configv1.Format{FileFormat: 9} }, "spec.format.file_format", "known", fault.ReasonValidation},
+		"time of day":       {func(d *export.Draft) { d.Spec.Schedule.TimeOfDay = "2am" }, "spec.schedule.time_of_day", "HH:MM", fault.ReasonValidation},
+		"no schedule":       {func(d *export.Draft) { d.Spec.Schedule = nil }, "spec.schedule.time_of_day", "HH:MM", fault.ReasonValidation},
+		"unknown zone":      {func(d *export.Draft) { d.Spec.Schedule.TimeZone = "Europe/Atlantis" }, "spec.schedule.time_zone", "IANA", fault.ReasonUnknownTimeZone},
+		"abbreviation":      {func(d *export.Draft) { d.Spec.Schedule.TimeZone = "CET" }, "spec.schedule.time_zone", "IANA", fault.ReasonUnknownTimeZone},
+		"fixed offset":      {func(d *export.Draft) { d.Spec.Schedule.TimeZone = "Etc/GMT+5" }, "spec.schedule.time_zone", "IANA", fault.ReasonUnknownTimeZone},
+		"machine's zone":    {func(d *export.Draft) { d.Spec.Schedule.TimeZone = "Local" }, "spec.schedule.time_zone", "IANA", fault.ReasonUnknownTimeZone},
+		"start date":        {func(d *export.Draft) { d.Spec.StartDate = "2026-02-30" }, "spec.start_date", "YYYY-MM-DD", fault.ReasonValidation},
+		"retention":         {func(d *export.Draft) { d.Spec.RetentionDays = 401 }, "spec.retention_days", "1 to 400", fault.ReasonValidation},
+		"no deadline":       {func(d *export.Draft) { d.Spec.Deadline = durationpb.New(0) }, "spec.deadline", "above 0", fault.ReasonValidation},
+		"late deadline":     {func(d *export.Draft) { d.Spec.Deadline = durationpb.New(24*time.Hour + 1) }, "spec.deadline", "24h", fault.ReasonValidation},
+		"bucket taken":      {func(d *export.Draft) { d.Spec.Destination.Bucket = "bella-data" }, "spec.destination.bucket", "bella-daily", fault.ReasonBucketTaken},
+		"bucket name":       {func(d *export.Draft) { d.Spec.Destination.Bucket = "a..b" }, "spec.destination.bucket", "two dots", fault.ReasonValidation},
+		"bucket address":    {func(d *export.Draft) { d.Spec.Destination.Bucket = "10.0.0.1" }, "spec.destination.bucket", "IP address", fault.ReasonValidation},
+		"no destination":    {func(d *export.Draft) { d.Spec.Destination = nil }, "spec.destination.bucket", "3 to 63", fault.ReasonValidation},
+		"region":            {func(d *export.Draft) { d.Spec.Destination.Region = "Frankfurt" }, "spec.destination.region", "region", fault.ReasonValidation},
+		"bucket owner":      {func(d *export.Draft) { d.Spec.Destination.ExpectedBucketOwner = "12" }, "spec.destination.expected_bucket_owner", "12-digit", fault.ReasonValidation},
+		"plain endpoint":    {func(d *export.Draft) { d.Spec.Destination.Endpoint = "http://s3.example.com" }, "spec.destination.endpoint", "https", fault.ReasonValidation},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := draft("acme-daily", "acme")
+			test.spoil(&d)
+			_, err := r.CreateExport(t.Context(), d)
+			refused, ok := fault.Of(err)
+			if !ok || refused.Kind != fault.Invalid {
+				t.Fatalf("CreateExport = %v, want an invalid fault", err)
+			}
+			found := slices.ContainsFunc(refused.Violations, func(v fault.Violation) bool {
+				return v.Field == test.field && strings.Contains(v.Description, test.says)
+			})
+			if !found {
+				t.Errorf("violations = %v, want %s: ...%s...", refused.Violations, test.field, test.says)
+			}
+			if len(refused.Violations) == 1 && refused.Reason != test.reason {
+				t.Errorf("reason = %s, want %s", refused.Reason, test.reason)
+			}
+		})
+	}
+}
+
+func TestBucketTakenTellsTheExportOnly(t *testing.T) {
+	r := newRegistry(t)
+	if _, err := r.CreateExport(t.Context(), draft("first-export", "bella")); err != nil {
+		t.Fatal(err)
+	}
+	d := draft("acme-daily", "acme")
+	d.Spec = spec("bella-data")
+	_, err := r.CreateExport(t.Context(), d)
+	if fault.ReasonOf(err) != fault.ReasonBucketTaken || strings.Contains(err.Error(), "bella") || !strings.Contains(err.Error(), "first-export") {
+		t.Errorf("CreateExport = %v, want BUCKET_TAKEN naming first-export and not bella", err)
+	}
+	second := draft("second-export", "bella")
+	if _, err := r.CreateExport(t.Context(), second); err != nil {
+		t.Errorf("a second export of the same customer = %v", err)
+	}
+}
+
+func TestAllFaultsAtOnce(t *testing.T) {
+	d := draft("acme-daily", "acme")
+	d.Spec.Tables[0].Table, d.Spec.Scope.Brands = "FACT_REVIEW", nil
+	d.Spec.Schedule.TimeZone, d.Spec.StartDate, d.Spec.Destination.Endpoint = "EST", "tomorrow", "s3.example.com"
+	_, err := newRegistry(t).CreateExport(t.Context(), d)
+	refused, _ := fault.Of(err)
+	var fields []string
+	for _, v := range refused.Violations {
+		fields = append(fields, v.Field)
+	}
+	want := []string{"spec.tables[0].table", "spec.scope.brands", "spec.schedule.time_zone", "spec.start_date", "spec.destination.endpoint"}
+	if diff := cmp.Diff(want, fields); diff != "" || refused.Reason != fault.ReasonValidation {
+		t.Errorf("reason %s, violations (-want +got):\n%s", refused.Reason, diff)
+	}
+}
+
+func TestManyFaultsStayReadable(t *testing.T) {
+	d := draft("acme-daily", "acme")
+	for i := range 5000 {
+		d.Spec.Scope.LocationIds = append(d.Spec.Scope.LocationIds, fmt.Sprintf("%d'", i))
+	}
+	_, err := newRegistry(t).CreateExport(t.Context(), d)
+	refused, _ := fault.Of(err)
+	if n := len(refused.Violations); n != 101 || !strings.Contains(refused.Violations[100].Description, "4900 more") {
+		t.Errorf("%d violations, want 100 and one that counts 4900 more", n)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	r := newRegistry(t)
+	created, err := r.CreateExport(t.Context(), draft("acme-daily", "acme"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := draft("acme-daily", "bella") // an export keeps its customer, whatever the draft says
+	d.Spec = spec("acme-data")
+	d.Spec.RetentionDays = 7
+	updated, err := r.UpdateExport(t.Context(), d, created.GetEtag())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if updated.GetRevision().GetRevision() != 2 || updated.GetCustomerId() != "acme" || updated.GetEtag() == created.GetEtag() {
+		t.Errorf("updated = %v, want revision 2 of acme and a new etag", updated)
+	}
+	for _, etag := range []string{created.GetEtag(), "", "x", "0" + updated.GetEtag()} {
+		if _, err := r.UpdateExport(t.Context(), d, etag); fault.ReasonOf(err) != fault.ReasonStaleEtag || fault.KindOf(err) != fault.State {
+			t.Errorf("UpdateExport with etag %q = %v, want STALE_ETAG", etag, err)
+		}
+	}
+	first, customer, err := r.Revision(t.Context(), "acme-daily", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(created.GetRevision(), first, protocmp.Transform()); diff != "" || customer.GetDisplayName() != "The acme" {
+		t.Errorf("customer %v, revision 1 (-created +read):\n%s", customer, diff)
+	}
+	if _, _, err := r.Revision(t.Context(), "acme-daily", 3); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("Revision(3) = %v, want a fault of kind NOT_FOUND", err)
+	}
+	if _, err := r.UpdateExport(t.Context(), draft("nothing", "acme"), "1"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("updating what is not there = %v, want a fault of kind NOT_FOUND", err)
+	}
+}
+
+func TestUnusableIDsAreNotFound(t *testing.T) {
+	r, ctx := newRegistry(t), context.Background()
+	for _, id := range []string{"", "*", ">", "a.b", "acme ", "..", strings.Repeat("a", 100)} {
+		_, customerErr := r.Customer(ctx, id)
+		_, exportErr := r.Export(ctx, id)
+		_, _, revisionErr := r.Revision(ctx, id, 1)
+		for _, err := range []error{customerErr, exportErr, revisionErr} {
+			if fault.KindOf(err) != fault.NotFound {
+				t.Errorf("id %q = %v, want a fault of kind NOT_FOUND", id, err)
+			}
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	r := newRegistry(t)
+	var want []string
+	for i := range 7 {
+		customer := []string{"acme", "bella"}[i%2]
+		id := fmt.Sprintf("%s-%d", customer, 9-i)
+		if _, err := r.CreateExport(t.Context(), draft(id, customer)); err != nil {
+			t.Fatal(err)
+		}
+		if customer == "acme" {
+			want = append(want, id)
+		}
+	}
+	slices.Sort(want)
+	for size := 1; size <= 5; size++ {
+		var got []string
+		page := export.Page{Size: size}
+		for more := true; more; more = page.Token != "" {
+			exports, next, err := r.ListExports(t.Context(), page, "acme")
+			if err != nil || len(exports) > size {
+				t.Fatalf("a page of %d exports, %v", len(exports), err)
+			}
+			for _, e := range exports {
+				got = append(got, e.GetExportId())
+			}
+			page.Token = next
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("pages of %d (-want +got):\n%s", size, diff)
+		}
+	}
+	if all, next, err := r.ListCustomers(t.Context(), export.Page{}); err != nil || len(all) != 2 || next != "" {
+		t.Errorf("ListCustomers = %v, %q, %v", all, next, err)
+	}
+	for _, page := range []export.Page{{Token: "%"}, {Token: "Kg"}, {Size: -1}, {Size: 1001}} {
+		if _, _, err := r.ListExports(t.Context(), page, ""); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("ListExports(%+v) = %v, want an invalid page", page, err)
+		}
+	}
+}
+
+func TestCustomerNames(t *testing.T) {
+	r := newRegistry(t)
+	for _, name := range []string{"", " Acme", "Acme \"A\"", "Acme\n", "Acme\u202e", "Cafe\u0301", "\xff"} {
+		if _, err := r.CreateCustomer(t.Context(), "zeta", name); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("CreateCustomer(%q) = %v, want an invalid name", name, err)
+		}
+	}
+	if _, err := r.CreateCustomer(t.Context(), "zeta", "Café Zeta & Söhne"); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.CreateCustomer(t.Context(), "zeta", "Zeta"); fault.KindOf(err) != fault.Exists {
+		t.Errorf("creating again = %v, want a fault of kind EXISTS", err)
+	}
+}

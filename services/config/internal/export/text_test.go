@@ -1,0 +1,54 @@
+package export
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestEndpoints(t *testing.T) {
+	for endpoint, accepted := range map[string]bool{
+		"":                              true,
+		"https://s3.example.com":        true,
+		"https://s3.example.com:9000/":  true,
+		"http://127.0.0.1:7070":         true,
+		"http://[::1]:7070":             true,
+		"http://localhost:7070":         true,
+		"http://s3.example.com":         false,
+		"http://127.0.0.1.example.com":  false,
+		"http://localhost.example.com":  false,
+		"ftp://127.0.0.1":               false,
+		"s3.example.com":                false,
+		"https://":                      false,
+		"https://u:p@s3.example.com":    false,
+		"https://s3.example.com/prefix": false,
+		"https://s3.example.com?x=1":    false,
+		"https://s3.example.com/#x":     false,
+		"https://s3 example.com":        false,
+	} {
+		if problem := endpointFault(endpoint); (problem == "") != accepted {
+			t.Errorf("endpointFault(%q) = %q, want accepted %t", endpoint, problem, accepted)
+		}
+	}
+}
+
+func TestEditsIsAMetric(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		word := rapid.StringMatching(`[A-C_]{0,8}`)
+		a, b, c := word.Draw(t, "a"), word.Draw(t, "b"), word.Draw(t, "c")
+		if edits(a, a) != 0 || edits(a, b) != edits(b, a) || edits(a, c) > edits(a, b)+edits(b, c) || a != b && edits(a, b) == 0 {
+			t.Fatalf("edits(%q, %q) = %d is no distance", a, b, edits(a, b))
+		}
+	})
+}
+
+func TestAcceptedNamesAreClean(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.String().Draw(t, "name")
+		for _, r := range name {
+			if (r < ' ' || r == '\'' || r == '"') && nameFault(name) == "" {
+				t.Fatalf("%q is accepted", name)
+			}
+		}
+	})
+}

@@ -1,0 +1,182 @@
+// Package app builds the delivery service by hand, in order, and drains it in reverse. It owns no
+// decision. Start at New and Run.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+
+	"github.com/customer-exports/exports/pkg/bus"
+	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/obs"
+	"github.com/customer-exports/exports/pkg/rpc"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	eventv1 "github.com/customer-exports/exports/proto/exports/event/v1"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket/s3bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/commit"
+	"github.com/customer-exports/exports/services/delivery/internal/part"
+	"github.com/customer-exports/exports/services/delivery/internal/server"
+	"github.com/customer-exports/exports/services/delivery/internal/store"
+)
+
+// name is the service's name in traces and logs, and of its consumer on the bus.
+const name = "delivery"
+
+// shutdownTimeout bounds sending the last spans.
+const shutdownTimeout = 5 * time.Second
+
+// App is the delivery service, built but not running.
+type App struct {
+	cfg     Config
+	tel     *obs.Telemetry
+	bus     *bus.Bus
+	buckets *s3bucket.Opener
+	peers   []*grpc.ClientConn
+	server  *rpc.Server
+	commits *server.Commits
+	addr    string
+}
+
+// New opens connections and binds the listener; nothing runs before Run.
+func New(ctx context.Context, cfg Config) (*App, error) {
+	cfg.Telemetry.Service = name
+	tel, err := obs.Setup(ctx, cfg.Telemetry, os.Stderr)
+	if err != nil {
+		return nil, err
+	}
+	a := &App{cfg: cfg, tel: tel}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.close(ctx))
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) error {
+	words, err := loadDictionary(a.cfg.DictionaryFile)
+	if err != nil {
+		return err
+	}
+	keys, err := readKeys(a.cfg.S3)
+	if err != nil {
+		return err
+	}
+	if a.buckets, err = s3bucket.NewOpener(ctx, keys); err != nil {
+		return err
+	}
+	if a.bus, err = bus.Connect(ctx, a.cfg.NATS, name); err != nil {
+		return err
+	}
+	config, err := a.dial(a.cfg.ConfigAddress)
+	if err != nil {
+		return err
+	}
+	planner, err := a.dial(a.cfg.PlannerAddress)
+	if err != nil {
+		return err
+	}
+	a.wire(&store.Revisions{Config: configv1.NewConfigServiceClient(config), Words: words}, &store.Planner{Reports: planv1.NewReportServiceClient(planner)})
+	a.addr, err = a.server.Listen(a.cfg.Listen)
+	return err
+}
+
+func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
+	a.commits = &server.Commits{
+		Committer: &commit.Committer{
+			Planner: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel, Now: time.Now, Producer: producer(),
+		},
+		Failures: planner, Tel: a.tel, Now: time.Now,
+		Announce: func(ctx context.Context, e *eventv1.Event) error { return a.bus.PublishEvent(ctx, a.tel, e) },
+	}
+	a.server = rpc.NewServer(a.tel)
+	deliveryv1.RegisterPartServiceServer(a.server.Registrar(), &server.Parts{
+		Uploader: &part.Uploader{Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
+	})
+}
+
+func (a *App) dial(address string) (*grpc.ClientConn, error) {
+	peer, err := rpc.Dial(address, a.tel)
+	if err == nil {
+		a.peers = append(a.peers, peer)
+	}
+	return peer, err
+}
+
+func loadDictionary(path string) (*dictionary.Dictionary, error) {
+	if path == "" {
+		return dictionary.Standard(), nil
+	}
+	return dictionary.Load(path)
+}
+
+func readKeys(cfg S3) (s3bucket.Keys, error) {
+	if cfg == (S3{}) {
+		return s3bucket.Keys{}, nil
+	}
+	access, err := cfg.AccessKeyFile.Read()
+	if err != nil {
+		return s3bucket.Keys{}, fmt.Errorf("reading s3.access_key_file: %w", err)
+	}
+	secret, err := cfg.SecretKeyFile.Read()
+	if err != nil {
+		return s3bucket.Keys{}, fmt.Errorf("reading s3.secret_key_file: %w", err)
+	}
+	return s3bucket.Keys{AccessKey: access, SecretKey: secret}, nil
+}
+
+// producer is what manifests name as the version that wrote them.
+func producer() string {
+	version := "devel"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		version = info.Main.Version
+	}
+	return name + "/" + version
+}
+
+// Addr is the address that the server listens on.
+func (a *App) Addr() string { return a.addr }
+
+// Run serves parts and commits drops until ctx ends, then drains both.
+func (a *App) Run(ctx context.Context) error {
+	group, running := errgroup.WithContext(ctx)
+	group.Go(func() error { return a.server.Serve(running, "") })
+	group.Go(func() error { return a.bus.Consume(running, a.tel, a.consumer(), a.commits.Handle) })
+	return errors.Join(group.Wait(), a.close(ctx))
+}
+
+func (a *App) consumer() bus.Consumer {
+	c := a.cfg.Commit
+	return bus.Consumer{
+		Name: name, Subjects: []string{"task.commit.>"}, AckWait: c.AckWait.D(), Deadline: c.Deadline.D(),
+		MaxDeliver: c.Attempts, Concurrency: c.Concurrency,
+	}
+}
+
+// close releases what was opened, in reverse; it copes with a New that stopped half-way.
+func (a *App) close(ctx context.Context) error {
+	if a.server != nil {
+		a.server.Close()
+	}
+	var faults []error
+	for _, peer := range a.peers {
+		faults = append(faults, peer.Close())
+	}
+	if a.bus != nil {
+		a.bus.Close()
+	}
+	if a.buckets != nil {
+		a.buckets.Close()
+	}
+	// Detached: ctx has ended when Run drains.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	return errors.Join(append(faults, a.tel.Shutdown(ctx))...)
+}

@@ -1,0 +1,73 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/customer-exports/exports/pkg/bus"
+	"github.com/customer-exports/exports/pkg/conf"
+	"github.com/customer-exports/exports/pkg/obs"
+)
+
+// minAckWait is above the longest single call to a bucket, so that a slow answer is not taken for a
+// dead worker.
+const minAckWait = 100 * time.Second
+
+// Config is the service's config file; example.yaml explains every setting.
+type Config struct {
+	Listen         string     `yaml:"listen"`
+	ConfigAddress  string     `yaml:"config_address"`
+	PlannerAddress string     `yaml:"planner_address"`
+	DictionaryFile string     `yaml:"dictionary_file"`
+	Commit         Commit     `yaml:"commit"`
+	S3             S3         `yaml:"s3"`
+	NATS           bus.Config `yaml:"nats"`
+	Telemetry      obs.Config `yaml:"telemetry"`
+}
+
+// Commit bounds the work on commit tasks.
+type Commit struct {
+	AckWait     conf.Duration `yaml:"ack_wait"`
+	Deadline    conf.Duration `yaml:"deadline"`
+	Attempts    int           `yaml:"attempts"`
+	Concurrency int           `yaml:"concurrency"`
+}
+
+// S3 names the files that hold delivery's key. Both empty means the default chain of the AWS SDK.
+type S3 struct {
+	AccessKeyFile conf.Secret `yaml:"access_key_file"`
+	SecretKeyFile conf.Secret `yaml:"secret_key_file"`
+}
+
+// Defaults sets what an empty file means.
+func (c *Config) Defaults() {
+	c.Listen = "127.0.0.1:7404"
+	c.ConfigAddress = "127.0.0.1:7401"
+	c.PlannerAddress = "127.0.0.1:7402"
+	c.Commit = Commit{AckWait: conf.Duration(2 * time.Minute), Deadline: conf.Duration(time.Hour), Attempts: 12, Concurrency: 2}
+	c.NATS.URL = "nats://127.0.0.1:7422"
+	c.Telemetry.LogLevel, c.Telemetry.LogFormat = "info", "json"
+}
+
+// Validate returns every fault at once.
+func (c *Config) Validate() error {
+	var faults []error
+	for _, setting := range []struct{ name, value string }{
+		{"listen", c.Listen}, {"config_address", c.ConfigAddress}, {"planner_address", c.PlannerAddress}, {"nats.url", c.NATS.URL},
+	} {
+		if setting.value == "" {
+			faults = append(faults, fmt.Errorf("%s is missing: set it in the config file", setting.name))
+		}
+	}
+	if (c.S3.AccessKeyFile == "") != (c.S3.SecretKeyFile == "") {
+		faults = append(faults, errors.New("s3.access_key_file and s3.secret_key_file belong together: set both or neither"))
+	}
+	if c.Commit.AckWait.D() < minAckWait || c.Commit.Deadline.D() < c.Commit.AckWait.D() {
+		faults = append(faults, fmt.Errorf("commit.ack_wait must be at least %s and commit.deadline no less", minAckWait))
+	}
+	if c.Commit.Attempts < 1 || c.Commit.Concurrency < 1 {
+		faults = append(faults, errors.New("commit.attempts and commit.concurrency must be at least 1"))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,124 @@
+// Package approved owns what delivery believes about an export: the approved revision as the config
+// service tells it, turned into layouts, scope and destination.
+//
+// It refuses a revision whose scope is not the one that was approved, and a run that the revision is
+// not of: messages say which run is meant, never what may leave or whereto. Start at New.
+package approved
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/customer-exports/exports/pkg/calendar"
+	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/pkg/scope"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/encode"
+)
+
+// standardRetention in days stands for an unset retention.
+const standardRetention = 30
+
+// Revision is one approved revision of an export.
+type Revision struct {
+	CustomerID, CustomerName string
+	Number                   int64
+	// Scope is never nil; ScopeDigest is its digest.
+	Scope       *scope.Set
+	ScopeDigest string
+	// Layouts has one entry a table, in the revision's order.
+	Layouts       []*dictionary.Layout
+	Destination   bucket.Destination
+	Compression   encode.Compression
+	RetentionDays int
+}
+
+// New judges what the config service answered against the Data Dictionary.
+func New(answer *configv1.GetRevisionResponse, words *dictionary.Dictionary) (*Revision, error) {
+	revision, customer := answer.GetRevision(), answer.GetCustomer()
+	spec := revision.GetSpec()
+	set, err := scope.FromProto(spec.GetScope())
+	if err != nil {
+		return nil, err
+	}
+	if set.Digest() != revision.GetScopeDigest() {
+		return nil, fault.New(fault.State, fault.ReasonValidation, "the scope of revision %d is not the one that its digest was taken of", revision.GetRevision())
+	}
+	r := &Revision{
+		CustomerID: customer.GetCustomerId(), CustomerName: customer.GetDisplayName(), Number: revision.GetRevision(),
+		Scope: set, ScopeDigest: set.Digest(), RetentionDays: int(spec.GetRetentionDays()),
+		Destination: destination(spec.GetDestination()), Compression: compression(spec.GetFormat().GetCompression()),
+	}
+	if r.RetentionDays == 0 {
+		r.RetentionDays = standardRetention
+	}
+	return r, r.lay(spec.GetTables(), words)
+}
+
+func (r *Revision) lay(tables []*configv1.TableSelection, words *dictionary.Dictionary) error {
+	for _, t := range tables {
+		columns := t.GetColumns()
+		if len(columns) == 0 {
+			columns = nil // every column that is not personal
+		}
+		layout, err := words.Layout(t.GetTable(), columns)
+		if err != nil {
+			return fault.Wrap(err, fault.State, fault.ReasonSchemaMismatch, "revision %d does not fit the Data Dictionary", r.Number)
+		}
+		r.Layouts = append(r.Layouts, layout)
+	}
+	if len(r.Layouts) == 0 {
+		return fault.New(fault.State, fault.ReasonValidation, "revision %d has no tables", r.Number)
+	}
+	return nil
+}
+
+func destination(d *configv1.Destination) bucket.Destination {
+	return bucket.Destination{Bucket: d.GetBucket(), Region: d.GetRegion(), Endpoint: d.GetEndpoint(), Owner: d.GetExpectedBucketOwner()}
+}
+
+func compression(c configv1.Compression) encode.Compression {
+	switch c {
+	case configv1.Compression_COMPRESSION_SNAPPY:
+		return encode.Snappy
+	case configv1.Compression_COMPRESSION_GZIP:
+		return encode.Gzip
+	case configv1.Compression_COMPRESSION_NONE:
+		return encode.None
+	default:
+		return encode.Zstd
+	}
+}
+
+// Layout finds a table of the revision; fault UNKNOWN_TABLE when it is not part of it.
+func (r *Revision) Layout(table string) (*dictionary.Layout, error) {
+	for _, l := range r.Layouts {
+		if l.Table.Name == table {
+			return l, nil
+		}
+	}
+	return nil, fault.New(fault.Invalid, fault.ReasonUnknownTable, "table %q is not part of revision %d", table, r.Number)
+}
+
+// Admit checks that a run is one of this revision, and that its names may be part of object keys.
+func (r *Revision) Admit(run *taskv1.RunRef) error {
+	if run.GetCustomerId() != r.CustomerID || run.GetRevision() != r.Number {
+		return fault.New(fault.Invalid, fault.ReasonValidation, "run %q is not of customer %s and revision %d", run.GetRunId(), r.CustomerID, r.Number)
+	}
+	date, err := calendar.ParseDate(run.GetExportDate())
+	if err != nil {
+		return err
+	}
+	// The id is compared with what its parts spell, so nothing else reaches an object key.
+	extraction, err := strconv.Atoi(run.GetRunId()[strings.LastIndexByte(run.GetRunId(), '-')+1:])
+	if err != nil || extraction < 1 || calendar.RunID(run.GetExportId(), date, extraction) != run.GetRunId() {
+		return fault.New(fault.Invalid, fault.ReasonValidation, "run id %q is not one of export %q on %s", run.GetRunId(), run.GetExportId(), date)
+	}
+	if !run.GetAsOfTime().IsValid() || !run.GetDueTime().IsValid() {
+		return fault.New(fault.Invalid, fault.ReasonValidation, "run %q has no due time or no as-of time", run.GetRunId())
+	}
+	return nil
+}

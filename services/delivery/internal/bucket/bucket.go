@@ -1,0 +1,112 @@
+// Package bucket owns the words in which delivery speaks of a customer's bucket: uploads that stay
+// invisible until they are completed, objects, and control objects that are written once.
+//
+// It refuses overwriting (only Replace does, against an ETag) and anything outside one bucket. Two implementations, s3bucket and membucket, pass one acceptance suite, buckettest. Start at Bucket.
+package bucket
+
+import (
+	"context"
+	"errors"
+)
+
+// Answers that a caller decides upon. Everything else is a fault: BUCKET_OWNER_MISMATCH (access
+// denied), BUCKET_DENIED (our credential is refused), BUCKET_UNAVAILABLE (of kind Unavailable when
+// the same call may succeed later).
+var (
+	// ErrNotFound says that there is no such object.
+	ErrNotFound = errors.New("object not found")
+	// ErrExists says that a write-once object is there already.
+	ErrExists = errors.New("object exists")
+	// ErrStale says that the object is no longer the one whose ETag was given.
+	ErrStale = errors.New("object changed")
+	// ErrNoUpload says that there is no such upload: it was completed or aborted.
+	ErrNoUpload = errors.New("upload not found")
+)
+
+// Piece sizes and counts that S3 allows.
+const (
+	// MinPieceBytes is the least size of every piece but the last.
+	MinPieceBytes = 5 << 20
+	// MaxPieces is the most pieces of one upload.
+	MaxPieces = 10_000
+)
+
+// Destination is where an export lands.
+type Destination struct {
+	Bucket, Region string
+	// Endpoint is the URL of an S3-compatible store; empty means AWS.
+	Endpoint string
+	// Owner is the 12-digit account that must own the bucket.
+	Owner string
+}
+
+// Bucket is one customer's bucket. It is safe for concurrent use.
+type Bucket interface {
+	Uploads
+	Completions
+	Objects
+	Controls
+}
+
+// Uploads is what writes files that are not yet visible.
+type Uploads interface {
+	// StartUpload opens an upload of one object and returns its id.
+	StartUpload(ctx context.Context, key string) (uploadID string, err error)
+	// UploadPiece stores one piece; repeating it replaces it. The data is not kept after the call.
+	UploadPiece(ctx context.Context, u Upload, p Piece) (etag string, err error)
+	// AbortUpload discards an upload; ErrNoUpload when there is none.
+	AbortUpload(ctx context.Context, u Upload) error
+}
+
+// Completions is what makes uploads visible, or finds those left behind.
+type Completions interface {
+	// CompleteUpload makes the object visible. ErrNoUpload when there is no such upload; after any
+	// error the object may be visible nonetheless, and Head decides.
+	CompleteUpload(ctx context.Context, u Upload, pieces []Uploaded, want Object) error
+	// ListUploads returns the open uploads below a prefix.
+	ListUploads(ctx context.Context, prefix string) ([]Upload, error)
+	// AbortUpload discards an upload; ErrNoUpload when there is none.
+	AbortUpload(ctx context.Context, u Upload) error
+}
+
+// Objects is what looks at visible files, and removes those of a drop that failed.
+type Objects interface {
+	// Head returns size and checksum; ErrNotFound when there is no such object.
+	Head(ctx context.Context, key string) (Object, error)
+	// ReadRange returns length bytes from offset; ErrNotFound when there is no such object.
+	ReadRange(ctx context.Context, key string, offset, length int64) ([]byte, error)
+	// Delete removes an object; nil when there is none.
+	Delete(ctx context.Context, key string) error
+}
+
+// Controls is what reads and writes the small objects that tell a drop's state.
+type Controls interface {
+	// Get returns a whole object of at most 64 MiB and its ETag; ErrNotFound when there is none.
+	Get(ctx context.Context, key string) (data []byte, etag string, err error)
+	// PutNew writes an object that must not exist; ErrExists when it does.
+	PutNew(ctx context.Context, key string, data []byte) error
+	// Replace overwrites the object that has this ETag; ErrStale when it has another one or is gone.
+	Replace(ctx context.Context, key string, data []byte, etag string) error
+}
+
+// Upload names one multipart upload.
+type Upload struct{ Key, ID string }
+
+// Piece is one piece on its way.
+type Piece struct {
+	Number    int32 // from 1
+	Data      []byte
+	CRC64NVME string // base64 as S3 spells it
+}
+
+// Uploaded is one stored piece.
+type Uploaded struct {
+	Number          int32
+	ETag, CRC64NVME string
+}
+
+// Object is what a bucket says of an object.
+type Object struct {
+	Bytes     int64
+	CRC64NVME string // of the whole object, base64 as S3 spells it; empty when the bucket knows none
+}

@@ -1,0 +1,161 @@
+// Package membucket is a bucket in memory: the test double that passes the same acceptance suite as
+// the real one. It refuses what S3 refuses: small pieces, wrong checksums, foreign owners. Start at
+// New.
+package membucket
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+)
+
+// Store holds one bucket of one owner.
+type Store struct {
+	owner string
+
+	mu      sync.Mutex
+	serial  int
+	objects map[string]object
+	uploads map[bucket.Upload]map[int32]bucket.Piece
+}
+
+type object struct {
+	data []byte
+	etag string
+}
+
+// New makes an empty bucket of an account.
+func New(owner string) *Store {
+	return &Store{owner: owner, objects: map[string]object{}, uploads: map[bucket.Upload]map[int32]bucket.Piece{}}
+}
+
+// Open looks at the store as delivery does; access is denied when the owner is another one.
+func (s *Store) Open(d bucket.Destination) bucket.Bucket { return &view{Store: s, expected: d.Owner} }
+
+// view is the store under an expectation of who owns it.
+type view struct {
+	*Store
+	expected string
+}
+
+// enter locks the store, or denies. The caller unlocks after nil.
+func (v *view) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fault.Wrap(err, fault.Unavailable, fault.ReasonBucketUnavailable, "reaching the bucket")
+	}
+	if v.expected != v.owner {
+		return fault.New(fault.Denied, fault.ReasonBucketOwnerMismatch, "the bucket is not owned by account %s", v.expected)
+	}
+	v.mu.Lock()
+	return nil
+}
+
+func (v *view) next(kind string) string {
+	v.serial++
+	return fmt.Sprintf("%s-%d", kind, v.serial)
+}
+
+// StartUpload opens an upload.
+func (v *view) StartUpload(ctx context.Context, key string) (string, error) {
+	if err := v.enter(ctx); err != nil {
+		return "", err
+	}
+	defer v.mu.Unlock()
+	id := v.next("upload")
+	v.uploads[bucket.Upload{Key: key, ID: id}] = map[int32]bucket.Piece{}
+	return id, nil
+}
+
+// UploadPiece stores one piece.
+func (v *view) UploadPiece(ctx context.Context, u bucket.Upload, p bucket.Piece) (string, error) {
+	if err := v.enter(ctx); err != nil {
+		return "", err
+	}
+	defer v.mu.Unlock()
+	pieces, ok := v.uploads[u]
+	if !ok {
+		return "", bucket.ErrNoUpload
+	}
+	if bucket.Checksum(p.Data) != p.CRC64NVME {
+		return "", refused("the checksum of piece %d is wrong", p.Number)
+	}
+	p.Data = slices.Clone(p.Data)
+	pieces[p.Number] = p
+	return etagOf(p), nil
+}
+
+// AbortUpload discards an upload.
+func (v *view) AbortUpload(ctx context.Context, u bucket.Upload) error {
+	if err := v.enter(ctx); err != nil {
+		return err
+	}
+	defer v.mu.Unlock()
+	if _, ok := v.uploads[u]; !ok {
+		return bucket.ErrNoUpload
+	}
+	delete(v.uploads, u)
+	return nil
+}
+
+// CompleteUpload makes the object visible.
+func (v *view) CompleteUpload(ctx context.Context, u bucket.Upload, pieces []bucket.Uploaded, want bucket.Object) error {
+	if err := v.enter(ctx); err != nil {
+		return err
+	}
+	defer v.mu.Unlock()
+	stored, ok := v.uploads[u]
+	if !ok {
+		return bucket.ErrNoUpload
+	}
+	data, err := assemble(stored, pieces)
+	if err != nil {
+		return err
+	}
+	if int64(len(data)) != want.Bytes || bucket.Checksum(data) != want.CRC64NVME {
+		return refused("size or checksum of the whole is wrong")
+	}
+	delete(v.uploads, u)
+	v.objects[u.Key] = object{data: data, etag: v.next("etag")}
+	return nil
+}
+
+func assemble(stored map[int32]bucket.Piece, pieces []bucket.Uploaded) ([]byte, error) {
+	var data []byte
+	for i, p := range pieces {
+		have, ok := stored[p.Number]
+		switch {
+		case !ok || etagOf(have) != p.ETag || have.CRC64NVME != p.CRC64NVME:
+			return nil, refused("piece %d is not the stored one", p.Number)
+		case i < len(pieces)-1 && len(have.Data) < bucket.MinPieceBytes:
+			return nil, refused("piece %d is too small", p.Number)
+		}
+		data = append(data, have.Data...)
+	}
+	return data, nil
+}
+
+// ListUploads returns the open uploads below a prefix.
+func (v *view) ListUploads(ctx context.Context, prefix string) ([]bucket.Upload, error) {
+	if err := v.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer v.mu.Unlock()
+	var found []bucket.Upload
+	for u := range v.uploads {
+		if strings.HasPrefix(u.Key, prefix) {
+			found = append(found, u)
+		}
+	}
+	return found, nil
+}
+
+func etagOf(p bucket.Piece) string { return `"` + p.CRC64NVME + `"` }
+
+func refused(format string, args ...any) error {
+	return fault.New(fault.State, fault.ReasonBucketUnavailable, "refused: "+format, args...)
+}

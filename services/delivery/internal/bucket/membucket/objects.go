@@ -1,0 +1,85 @@
+package membucket
+
+import (
+	"context"
+	"slices"
+
+	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+)
+
+// Head returns size and checksum.
+func (v *view) Head(ctx context.Context, key string) (bucket.Object, error) {
+	data, _, err := v.Get(ctx, key)
+	if err != nil {
+		return bucket.Object{}, err
+	}
+	return bucket.Object{Bytes: int64(len(data)), CRC64NVME: bucket.Checksum(data)}, nil
+}
+
+// ReadRange returns length bytes from offset.
+func (v *view) ReadRange(ctx context.Context, key string, offset, length int64) ([]byte, error) {
+	data, _, err := v.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if offset < 0 || offset+length > int64(len(data)) {
+		return nil, refused("range %d+%d of %d bytes", offset, length, len(data))
+	}
+	return data[offset : offset+length], nil
+}
+
+// Delete removes an object.
+func (v *view) Delete(ctx context.Context, key string) error {
+	if err := v.enter(ctx); err != nil {
+		return err
+	}
+	defer v.mu.Unlock()
+	delete(v.objects, key)
+	return nil
+}
+
+// Get returns a whole object and its ETag.
+func (v *view) Get(ctx context.Context, key string) ([]byte, string, error) {
+	if err := v.enter(ctx); err != nil {
+		return nil, "", err
+	}
+	defer v.mu.Unlock()
+	o, ok := v.objects[key]
+	if !ok {
+		return nil, "", bucket.ErrNotFound
+	}
+	return slices.Clone(o.data), o.etag, nil
+}
+
+// PutNew writes an object that must not exist.
+func (v *view) PutNew(ctx context.Context, key string, data []byte) error {
+	return v.put(ctx, key, data, func(have object, exists bool) error {
+		if exists {
+			return bucket.ErrExists
+		}
+		return nil
+	})
+}
+
+// Replace overwrites the object that has this ETag.
+func (v *view) Replace(ctx context.Context, key string, data []byte, etag string) error {
+	return v.put(ctx, key, data, func(have object, exists bool) error {
+		if !exists || have.etag != etag {
+			return bucket.ErrStale
+		}
+		return nil
+	})
+}
+
+func (v *view) put(ctx context.Context, key string, data []byte, allow func(object, bool) error) error {
+	if err := v.enter(ctx); err != nil {
+		return err
+	}
+	defer v.mu.Unlock()
+	have, exists := v.objects[key]
+	if err := allow(have, exists); err != nil {
+		return err
+	}
+	v.objects[key] = object{data: slices.Clone(data), etag: v.next("etag")}
+	return nil
+}

@@ -1,0 +1,58 @@
+package s3bucket
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/customer-exports/exports/pkg/fault"
+)
+
+// codes of a refused credential, as opposed to a refused bucket.
+func refusedCredential(code string) bool {
+	switch code {
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "RequestTimeTooSkewed":
+		return true
+	}
+	return false
+}
+
+// answer returns S3's error code and HTTP status, zero when no answer came.
+func answer(err error) (code string, status int) {
+	if api := smithy.APIError(nil); errors.As(err, &api) {
+		code = api.ErrorCode()
+	}
+	if response := (*smithyhttp.ResponseError)(nil); errors.As(err, &response) {
+		status = response.HTTPStatusCode()
+	}
+	return code, status
+}
+
+// explain turns what the SDK says into a fault. S3 answers a foreign owner and a missing right alike
+// with 403, so one reason stands for both and the message names both.
+func (b *Bucket) explain(err error, doing, key string) error {
+	code, status := answer(err)
+	switch {
+	case refusedCredential(code):
+		return fault.Wrap(err, fault.Denied, fault.ReasonBucketDenied, "%s s3://%s/%s: credential refused (%s)", doing, b.name, key, code)
+	case status == http.StatusForbidden:
+		return fault.Wrap(err, fault.Denied, fault.ReasonBucketOwnerMismatch, "%s s3://%s/%s: access denied: the bucket is not owned by account %s, or does not let us in", doing, b.name, key, b.owner)
+	case code == "NoSuchBucket":
+		return fault.Wrap(err, fault.NotFound, fault.ReasonBucketUnavailable, "%s s3://%s/%s: no such bucket", doing, b.name, key)
+	case passing(status):
+		return fault.Wrap(err, fault.Unavailable, fault.ReasonBucketUnavailable, "%s s3://%s/%s: not answering", doing, b.name, key)
+	default:
+		return fault.Wrap(err, fault.State, fault.ReasonBucketUnavailable, "%s s3://%s/%s: refused (%s)", doing, b.name, key, code)
+	}
+}
+
+// passing reports whether the same call may succeed later.
+func passing(status int) bool {
+	switch status {
+	case 0, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
+		return true
+	}
+	return status >= http.StatusInternalServerError
+}

@@ -1,0 +1,209 @@
+// Package part owns one part on its way: the rows of one extract task become a file that is uploaded
+// whole and stays invisible until the commit.
+//
+// It believes only the config service about what may leave, checks every row, and counts and sums
+// what arrives itself. A part that is cut, altered or holds one row outside the scope leaves
+// nothing. Start at Uploader.Upload.
+package part
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/customer-exports/exports/pkg/drop"
+	"github.com/customer-exports/exports/pkg/obs"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/delivery/internal/approved"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/encode"
+	"github.com/customer-exports/exports/services/delivery/internal/guard"
+	"github.com/customer-exports/exports/services/delivery/internal/upload"
+)
+
+// keyUploadID is the span attribute that leads from a trace to S3's own access log.
+const keyUploadID = "export.upload_id"
+
+// abortTimeout bounds the clean-up after a caller that is gone.
+const abortTimeout = 30 * time.Second
+
+// Header says what a part is. Schema is an encapsulated Arrow IPC schema message.
+type Header struct {
+	Run            *taskv1.RunRef
+	Table          string
+	Index, Attempt int32
+	Schema         []byte
+}
+
+// Trailer says what must have arrived. SHA256 is over the batch messages in order.
+type Trailer struct {
+	Batches, Rows int64
+	SHA256        []byte
+}
+
+// Stream gives the messages behind the header, one at a time: nothing is read ahead, so a slow
+// bucket slows the sender.
+type Stream interface {
+	// Next returns a batch, or else the trailer; io.EOF when the sender has ended.
+	Next() (batch []byte, trailer *Trailer, err error)
+}
+
+// Revisions reads approved revisions from where they are approved.
+type Revisions interface {
+	Revision(ctx context.Context, exportID string, number int64) (*approved.Revision, error)
+}
+
+// Buckets opens customers' buckets with the right to write.
+type Buckets interface {
+	Open(d bucket.Destination) bucket.Bucket
+}
+
+// Uploader takes parts. It is safe for concurrent use.
+type Uploader struct {
+	Revisions Revisions
+	Buckets   Buckets
+	Tel       *obs.Telemetry
+}
+
+// Upload takes one part and returns the proof of it. Faults: SCOPE_VIOLATION, TRAILER_MISSING,
+// TRAILER_MISMATCH, SCHEMA_MISMATCH, UNKNOWN_TABLE, VALIDATION, and those of the bucket.
+func (u *Uploader) Upload(ctx context.Context, h Header, s Stream) (*deliveryv1.Receipt, error) {
+	ctx = obs.WithAttrs(ctx, append(obs.RunAttrs(h.Run), attribute.String(obs.KeyTable, h.Table),
+		attribute.Int(obs.KeyPart, int(h.Index)), attribute.Int(obs.KeyAttempt, int(h.Attempt)))...)
+	revision, err := u.Revisions.Revision(ctx, h.Run.GetExportId(), h.Run.GetRevision())
+	if err != nil {
+		return nil, fmt.Errorf("reading revision %d of %s: %w", h.Run.GetRevision(), h.Run.GetExportId(), err)
+	}
+	if err := revision.Admit(h.Run); err != nil {
+		return nil, err
+	}
+	layout, err := revision.Layout(h.Table)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := decode(h, s, layout)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.close()
+	return u.take(ctx, h, revision, rows)
+}
+
+// take writes the marker of a begun run, then uploads while it encodes.
+func (u *Uploader) take(ctx context.Context, h Header, revision *approved.Revision, rows *rows) (_ *deliveryv1.Receipt, err error) {
+	check, err := guard.New(rows.layout, revision.Scope, h.Index)
+	if err != nil {
+		return nil, err
+	}
+	store := u.Buckets.Open(revision.Destination)
+	if err := MarkStarted(ctx, store, h.Run); err != nil {
+		return nil, err
+	}
+	span, up, err := u.startUpload(ctx, store, h)
+	if err != nil {
+		return nil, err
+	}
+	kept := false
+	// Deferred, so that a panic leaves nothing either.
+	defer func() {
+		if !kept {
+			u.abort(ctx, up)
+		}
+		obs.End(span, err)
+	}()
+	stats, err := u.encode(ctx, h, revision.Compression, rows, check, up)
+	if err != nil {
+		return nil, err
+	}
+	done, err := up.Finish()
+	if err != nil {
+		return nil, err
+	}
+	span.SetAttributes(attribute.Int64(obs.KeyRows, stats.Rows), attribute.Int64(obs.KeyBytes, done.Object.Bytes))
+	kept = true
+	return receipt(h, stats, done), nil
+}
+
+// MarkStarted writes the marker that tells a late run from one never begun, and proves that the
+// bucket lets us write. It may be repeated.
+func MarkStarted(ctx context.Context, store bucket.Controls, run *taskv1.RunRef) error {
+	body := fmt.Appendf(nil, "{\n  \"run_id\": %q\n}\n", run.GetRunId())
+	err := store.PutNew(ctx, drop.StartedKey(run.GetExportDate(), run.GetRunId()), body)
+	if err != nil && !errors.Is(err, bucket.ErrExists) {
+		return fmt.Errorf("marking run %s as started: %w", run.GetRunId(), err)
+	}
+	return nil
+}
+
+func (u *Uploader) startUpload(ctx context.Context, store bucket.Uploads, h Header) (trace.Span, *upload.Upload, error) {
+	key := drop.PartKey(h.Table, h.Run.GetExportDate(), h.Run.GetRunId(), int(h.Index))
+	ctx, span := u.Tel.Start(ctx, obs.SpanUpload, attribute.String(obs.KeyFile, key))
+	up, err := upload.Start(ctx, store, key)
+	if err != nil {
+		obs.End(span, err)
+		return nil, nil, err
+	}
+	span.SetAttributes(attribute.String(keyUploadID, up.ID()))
+	return span, up, nil
+}
+
+func (u *Uploader) encode(ctx context.Context, h Header, codec encode.Compression, rows *rows, check *guard.Guard, up *upload.Upload) (stats encode.Stats, err error) {
+	_, span := u.Tel.Start(ctx, obs.SpanEncode)
+	defer func() {
+		span.SetAttributes(attribute.Int64(obs.KeyRows, stats.Rows), attribute.Int64(obs.KeyBytes, stats.ArrowBytes), attribute.Int64(obs.KeyBatches, rows.count.batches))
+		obs.End(span, err)
+	}()
+	file := encode.File{RunID: h.Run.GetRunId(), AsOf: h.Run.GetAsOfTime().AsTime(), Layout: rows.layout, Compression: codec}
+	encoder, err := encode.NewParquet(up, file)
+	if err != nil {
+		return encode.Stats{}, err
+	}
+	if err := pour(rows, check, encoder, up.Err); err != nil {
+		_, closing := encoder.Close()
+		return encode.Stats{}, errors.Join(err, closing)
+	}
+	return encoder.Close()
+}
+
+// pour moves every batch through the guard into the file, and proves that all of them came.
+func pour(rows *rows, check *guard.Guard, encoder encode.Encoder, uploadErr func() error) error {
+	for rows.next() {
+		if err := check.Check(rows.batch()); err != nil {
+			return err
+		}
+		if err := encoder.Write(rows.batch()); err != nil {
+			return err
+		}
+		if err := uploadErr(); err != nil {
+			return err
+		}
+	}
+	return rows.proven()
+}
+
+func (u *Uploader) abort(ctx context.Context, up *upload.Upload) {
+	// Detached: the caller may be the one who is gone.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	if err := up.Abort(ctx); err != nil {
+		u.Tel.Logger.WarnContext(ctx, "upload left behind for the commit to abort", slog.String(keyUploadID, up.ID()), slog.Any(obs.KeyError, err))
+	}
+}
+
+func receipt(h Header, stats encode.Stats, done upload.Result) *deliveryv1.Receipt {
+	r := &deliveryv1.Receipt{
+		Table: h.Table, PartIndex: h.Index, Key: done.Upload.Key, UploadId: done.Upload.ID,
+		FileBytes: done.Object.Bytes, RowCount: stats.Rows, ArrowBytes: stats.ArrowBytes,
+		Crc64Nvme: done.Object.CRC64NVME, Sha256: done.SHA256,
+	}
+	for _, p := range done.Pieces {
+		r.Pieces = append(r.Pieces, &deliveryv1.UploadedPiece{PieceNumber: p.Number, Etag: p.ETag, Crc64Nvme: p.CRC64NVME})
+	}
+	return r
+}

@@ -1,0 +1,252 @@
+// Package parttest makes revisions, rows and streams for the tests of part, commit and app: what an
+// extractor would send, whole or damaged. It imports no server. Start at Revision and Rows.Stream.
+package parttest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/decimal128"
+	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/apache/arrow/go/v17/arrow/memory"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/dictionary/arrowschema"
+	"github.com/customer-exports/exports/pkg/scope"
+	commonv1 "github.com/customer-exports/exports/proto/exports/common/v1"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/delivery/internal/approved"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/part"
+)
+
+// What the one export of these tests is.
+const (
+	Customer = "acme"
+	Export   = "acme-daily"
+	Owner    = "111122223333"
+	Brand    = "corner bistro"
+	Location = "loc-1"
+)
+
+// Tables of the revision: shared, scoped directly, and scoped by a parent.
+var tables = []string{"DIM_DATES", "DIM_LOCATIONS", "FACT_MESSAGES"}
+
+// Run is the export's run on a date.
+func Run(date string) *taskv1.RunRef {
+	day, err := time.Parse(time.DateOnly, date)
+	if err != nil {
+		panic(err) // a wrong constant in a test
+	}
+	due := timestamppb.New(day.Add(5 * time.Hour))
+	return &taskv1.RunRef{
+		RunId: Export + "-" + day.Format("20060102") + "-1", CustomerId: Customer, ExportId: Export,
+		Revision: 1, ExportDate: date, DueTime: due, AsOfTime: due,
+	}
+}
+
+// Answer is what the config service says of the revision.
+func Answer(t testing.TB, d bucket.Destination) *configv1.GetRevisionResponse {
+	t.Helper()
+	allowed := &commonv1.Scope{Brands: []string{Brand}, LocationIds: []string{Location, "loc-2"}}
+	set, err := scope.FromProto(allowed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := &configv1.ExportSpec{
+		Scope:       allowed,
+		Destination: &configv1.Destination{Bucket: d.Bucket, Region: d.Region, Endpoint: d.Endpoint, ExpectedBucketOwner: d.Owner},
+	}
+	for _, table := range tables {
+		spec.Tables = append(spec.Tables, &configv1.TableSelection{Table: table})
+	}
+	return &configv1.GetRevisionResponse{
+		Revision: &configv1.Revision{Revision: 1, Spec: spec, ScopeDigest: set.Digest()},
+		Customer: &configv1.Customer{CustomerId: Customer, DisplayName: "Acme Restaurants"},
+	}
+}
+
+// Revision is Answer as delivery understands it.
+func Revision(t testing.TB, d bucket.Destination) *approved.Revision {
+	t.Helper()
+	revision, err := approved.New(Answer(t, d), dictionary.Standard())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return revision
+}
+
+// Rows describes the rows of one part.
+type Rows struct {
+	Table    string
+	Count    int
+	PerBatch int // 0 means all in one
+	// Foreign is the index of one row outside the scope; below 0 none is.
+	Foreign int
+	// Null names a column whose first value is null; "" none.
+	Null string
+	// Width is the length of free text, to make files large.
+	Width int
+}
+
+// Layout is that of the rows' table.
+func (r Rows) Layout(t testing.TB) *dictionary.Layout {
+	t.Helper()
+	layout, err := dictionary.Standard().Layout(r.Table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layout
+}
+
+// Stream encodes the rows as an extractor does.
+func (r Rows) Stream(t testing.TB) *Stream {
+	t.Helper()
+	layout := r.Layout(t)
+	sent := &messages{}
+	writer := ipc.NewWriterWithPayloadWriter(sent, ipc.WithSchema(arrowschema.Of(layout)))
+	perBatch := r.PerBatch
+	if perBatch == 0 {
+		perBatch = max(r.Count, 1)
+	}
+	for from := 0; from < r.Count; from += perBatch {
+		batch := r.batch(layout, from, min(from+perBatch, r.Count))
+		if err := writer.Write(batch); err != nil {
+			t.Fatal(err)
+		}
+		batch.Release()
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return &Stream{Schema: sent.all[0], Batches: sent.all[1:], Rows: int64(r.Count)}
+}
+
+// Header is the header of part index of a run.
+func (s *Stream) Header(run *taskv1.RunRef, table string, index int32) part.Header {
+	return part.Header{Run: run, Table: table, Index: index, Attempt: 1, Schema: s.Schema}
+}
+
+// Stream is a part.Stream; tests damage its fields before they use it.
+type Stream struct {
+	Schema  []byte
+	Batches [][]byte
+	Rows    int64
+	// Trailer replaces the right one; NoTrailer leaves it out.
+	Trailer   *part.Trailer
+	NoTrailer bool
+	// After comes behind the trailer. Err ends the stream instead of an orderly end.
+	After []byte
+	Err   error
+
+	next int
+}
+
+// Right is the trailer that belongs to the batches.
+func (s *Stream) Right() *part.Trailer {
+	sum := sha256.New()
+	for _, b := range s.Batches {
+		sum.Write(b)
+	}
+	return &part.Trailer{Batches: int64(len(s.Batches)), Rows: s.Rows, SHA256: sum.Sum(nil)}
+}
+
+// Next gives the next message.
+func (s *Stream) Next() ([]byte, *part.Trailer, error) {
+	at := s.next - len(s.Batches)
+	s.next++
+	switch {
+	case at < 0:
+		return s.Batches[s.next-1], nil, nil
+	case at == 0 && !s.NoTrailer:
+		if s.Trailer == nil {
+			s.Trailer = s.Right()
+		}
+		return nil, s.Trailer, nil
+	case at == 1 && s.After != nil:
+		return s.After, nil, nil
+	case s.Err != nil:
+		return nil, nil, s.Err
+	}
+	return nil, nil, io.EOF
+}
+
+// messages collects what an Arrow writer sends, one message each.
+type messages struct{ all [][]byte }
+
+func (m *messages) Start() error { return nil }
+func (m *messages) Close() error { return nil }
+
+func (m *messages) WritePayload(p ipc.Payload) error {
+	meta := p.Meta()
+	defer meta.Release()
+	padding := (8 - meta.Len()%8) % 8
+	head := binary.LittleEndian.AppendUint32([]byte{255, 255, 255, 255}, uint32(meta.Len()+padding))
+	message := bytes.NewBuffer(append(append(head, meta.Bytes()...), make([]byte, padding)...))
+	if err := p.SerializeBody(message); err != nil {
+		return err
+	}
+	m.all = append(m.all, message.Bytes())
+	return nil
+}
+
+func (r Rows) batch(layout *dictionary.Layout, from, until int) arrow.Record {
+	b := array.NewRecordBuilder(memory.DefaultAllocator, arrowschema.Of(layout))
+	defer b.Release()
+	for column, builder := range b.Fields() {
+		for i := from; i < until; i++ {
+			switch {
+			case column == layout.BrandField:
+				builder.(*array.StringBuilder).Append(Brand)
+			case column == layout.LocationField && i == r.Foreign:
+				builder.(*array.StringBuilder).Append("loc-9")
+			case column == layout.LocationField:
+				builder.(*array.StringBuilder).Append(Location)
+			case i == 0 && layout.Fields[column].Name == r.Null:
+				builder.AppendNull()
+			default:
+				r.fill(builder, i)
+			}
+		}
+	}
+	return b.NewRecord()
+}
+
+func (r Rows) fill(builder array.Builder, i int) {
+	switch b := builder.(type) {
+	case *array.StringBuilder:
+		b.Append(r.text(i))
+	case *array.Int64Builder:
+		b.Append(int64(i))
+	case *array.Decimal128Builder:
+		b.Append(decimal128.FromI64(int64(i)))
+	case *array.BooleanBuilder:
+		b.Append(i%2 == 0)
+	case *array.Date32Builder:
+		b.Append(arrow.Date32(20_000 + i%1000))
+	case *array.TimestampBuilder:
+		b.Append(arrow.Timestamp(1_700_000_000_000_000 + int64(i)))
+	case *array.Float64Builder:
+		b.Append(float64(i))
+	default:
+		b.AppendNull()
+	}
+}
+
+// text cannot be compressed, so that its width is what it costs.
+func (r Rows) text(i int) string {
+	text := fmt.Sprintf("text-%d", i)
+	for len(text) < r.Width {
+		text += fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+	}
+	return text
+}

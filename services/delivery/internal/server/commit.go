@@ -1,0 +1,100 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/customer-exports/exports/pkg/bus"
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/pkg/obs"
+	eventv1 "github.com/customer-exports/exports/proto/exports/event/v1"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+)
+
+// reportTimeout bounds what is said after an attempt, also after one that ran out of time.
+const reportTimeout = 30 * time.Second
+
+// EventCommitted is the type of the event that a committed drop is announced by.
+const EventCommitted = "drop.committed"
+
+// Committer makes drops visible, or removes what a failed one has shown.
+type Committer interface {
+	Commit(ctx context.Context, run *taskv1.RunRef, progress func()) error
+	Withdraw(ctx context.Context, run *taskv1.RunRef) error
+}
+
+// Failures is where failed attempts are told.
+type Failures interface {
+	Failed(ctx context.Context, runID string, failure *planv1.Failure) error
+}
+
+// Commits handles commit tasks.
+type Commits struct {
+	Committer Committer
+	Failures  Failures
+	Announce  func(ctx context.Context, e *eventv1.Event) error
+	Tel       *obs.Telemetry
+	Now       func() time.Time
+}
+
+// Handle does one commit task; it is a bus.Handler.
+func (c *Commits) Handle(ctx context.Context, d bus.Delivery) error {
+	run := d.Task.GetRun()
+	if d.Task.GetCommit() == nil {
+		return fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is not a commit", d.Task.GetTaskId())
+	}
+	if err := c.Committer.Commit(ctx, run, d.Progress); err != nil {
+		if !errors.Is(context.Cause(ctx), bus.ErrStopping) {
+			c.failed(ctx, d, err)
+		}
+		return err
+	}
+	c.Tel.Logger.InfoContext(ctx, "drop committed", obs.KeyRunID, run.GetRunId(), obs.KeyCustomerID, run.GetCustomerId())
+	c.announce(ctx, run)
+	return nil
+}
+
+// announce is a hint that saves the SLA monitor a wait; the drop stands without it.
+func (c *Commits) announce(ctx context.Context, run *taskv1.RunRef) {
+	err := c.Announce(ctx, &eventv1.Event{
+		Type: EventCommitted, CustomerId: run.GetCustomerId(), ExportId: run.GetExportId(), RunId: run.GetRunId(),
+		ExportDate: run.GetExportDate(), Message: "the drop is visible and was read back",
+	})
+	if err != nil {
+		c.Tel.Logger.WarnContext(ctx, "event not published, the next tick of the monitor will see the drop", obs.KeyRunID, run.GetRunId(), obs.KeyError, err)
+	}
+}
+
+// failed tells the planner, and removes what is visible when no attempt can succeed: any other
+// worker on the same task meets the same end. After a last attempt that might have succeeded later
+// the files stay, because another worker may just be succeeding.
+func (c *Commits) failed(ctx context.Context, d bus.Delivery, cause error) {
+	// Detached: the attempt's own time may be over.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
+	defer cancel()
+	run := d.Task.GetRun()
+	if !fault.Retryable(cause) {
+		if err := c.Committer.Withdraw(ctx, run); err != nil {
+			c.Tel.Logger.ErrorContext(ctx, "files of a failed run may be visible: remove its run folders", obs.KeyRunID, run.GetRunId(), obs.KeyError, err)
+		}
+	}
+	err := c.Failures.Failed(ctx, run.GetRunId(), &planv1.Failure{
+		TaskId: d.Task.GetTaskId(), Attempt: int32(d.Attempt), Reason: string(fault.ReasonOf(cause)), Message: message(cause),
+		FailTime: timestamppb.New(c.Now()), WillRetry: fault.Retryable(cause) && !d.LastAttempt,
+	})
+	if err != nil {
+		c.Tel.Logger.ErrorContext(ctx, "failure not reported", obs.KeyRunID, run.GetRunId(), obs.KeyError, err)
+	}
+}
+
+// message is our own line about an error, never a driver's text.
+func message(err error) string {
+	if f, ok := fault.Of(err); ok {
+		return f.Message
+	}
+	return "internal error"
+}

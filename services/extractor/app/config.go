@@ -1,0 +1,70 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/customer-exports/exports/pkg/bus"
+	"github.com/customer-exports/exports/pkg/conf"
+	"github.com/customer-exports/exports/pkg/obs"
+	"github.com/customer-exports/exports/services/extractor/internal/snowflake"
+)
+
+// Config is the extractor's settings; example.yaml shows each with its default.
+type Config struct {
+	// Listen is where health is served.
+	Listen    string     `yaml:"listen"`
+	NATS      bus.Config `yaml:"nats"`
+	Telemetry obs.Config `yaml:"telemetry"`
+	// DictionaryFile replaces the standard Data Dictionary; empty keeps it.
+	DictionaryFile  string `yaml:"dictionary_file"`
+	ConfigAddress   string `yaml:"config_address"`
+	PlannerAddress  string `yaml:"planner_address"`
+	DeliveryAddress string `yaml:"delivery_address"`
+	// Concurrency is how many tasks are handled at once.
+	Concurrency int `yaml:"concurrency"`
+	// AckWait is how long a task may show no progress before the queue gives it to somebody else.
+	AckWait conf.Duration `yaml:"ack_wait"`
+	// AttemptTimeout bounds one attempt as a whole; MaxAttempts how often a task is tried.
+	AttemptTimeout conf.Duration    `yaml:"attempt_timeout"`
+	MaxAttempts    int              `yaml:"max_attempts"`
+	Source         snowflake.Config `yaml:"source"`
+}
+
+// Defaults fills in what has a sensible default.
+func (c *Config) Defaults() {
+	c.Listen = "127.0.0.1:7403"
+	c.NATS.URL = "nats://127.0.0.1:7422"
+	c.ConfigAddress, c.PlannerAddress, c.DeliveryAddress = "127.0.0.1:7401", "127.0.0.1:7402", "127.0.0.1:7404"
+	c.Concurrency = 2
+	// A running statement shows life every 45 s, and the queue hears of it within a third of this.
+	c.AckWait = conf.Duration(2 * time.Minute)
+	c.AttemptTimeout = conf.Duration(2 * time.Hour)
+	c.MaxAttempts = 5
+	c.Telemetry.LogLevel, c.Telemetry.LogFormat = "info", "json"
+	c.Source.Defaults()
+}
+
+// Validate returns every fault at once.
+func (c *Config) Validate() error {
+	faults := []error{c.Source.Validate()}
+	for name, value := range map[string]string{
+		"listen": c.Listen, "nats.url": c.NATS.URL, "config_address": c.ConfigAddress,
+		"planner_address": c.PlannerAddress, "delivery_address": c.DeliveryAddress,
+	} {
+		if value == "" {
+			faults = append(faults, fmt.Errorf("%s is missing", name))
+		}
+	}
+	if c.Concurrency < 1 || c.Concurrency > 64 {
+		faults = append(faults, fmt.Errorf("concurrency %d must be 1 to 64", c.Concurrency))
+	}
+	if c.MaxAttempts < 1 {
+		faults = append(faults, fmt.Errorf("max_attempts %d must be at least 1", c.MaxAttempts))
+	}
+	if c.AckWait.D() < time.Second || c.AttemptTimeout.D() < c.AckWait.D() {
+		faults = append(faults, errors.New("ack_wait must be at least 1s and at most attempt_timeout"))
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,100 @@
+package snowflake
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+
+	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/services/extractor/internal/convert"
+	"github.com/customer-exports/exports/services/extractor/internal/source"
+)
+
+// measurement lays out the result of statement.Measure.
+func measurement() *dictionary.Layout {
+	table := &dictionary.Table{
+		Name: "MEASUREMENT",
+		Columns: []dictionary.Column{
+			{Name: "table_name", Type: dictionary.Type{Kind: dictionary.KindString}},
+			{Name: "split_value", Type: dictionary.Type{Kind: dictionary.KindString}, Nullable: true},
+			{Name: "row_count", Type: dictionary.Type{Kind: dictionary.KindNumber, Precision: 38}},
+		},
+	}
+	layout := &dictionary.Layout{Table: table, Exported: len(table.Columns), BrandField: -1, LocationField: -1}
+	for i := range table.Columns {
+		layout.Fields = append(layout.Fields, dictionary.Field{Name: table.Columns[i].Name, Column: &table.Columns[i]})
+	}
+	return layout
+}
+
+// Measure is part of source.Reader.
+func (s *Source) Measure(ctx context.Context, attempt source.Attempt, survey source.Survey) ([]source.Count, error) {
+	text, err := s.statement.Measure(survey)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.query(ctx, attempt, text)
+	if err != nil {
+		return nil, fmt.Errorf("counting rows: %w", err)
+	}
+	defer answer.close()
+	converter, err := convert.New(measurement(), answer.rowTypes())
+	if err != nil {
+		return nil, err
+	}
+	tally := tally{known: map[string]bool{}, seen: map[source.Count]bool{}}
+	for _, layout := range survey.Layouts {
+		tally.known[layout.Table.Name] = true
+	}
+	if _, err := s.fetch(ctx, attempt, answer, converter, tally.add); err != nil {
+		return nil, fmt.Errorf("reading row counts, query %q: %w", answer.queryID, err)
+	}
+	return tally.counts, nil
+}
+
+// tally gathers counts and refuses any that was not asked for: the counts prove completeness later.
+type tally struct {
+	known  map[string]bool
+	seen   map[source.Count]bool
+	counts []source.Count
+}
+
+func (t *tally) add(rec arrow.Record) error {
+	tables, isText := rec.Column(0).(*array.String)
+	dates, isDate := rec.Column(1).(*array.String)
+	rows, isNumber := rec.Column(2).(*array.Decimal128)
+	if !isText || !isDate || !isNumber {
+		return fault.New(fault.Internal, fault.ReasonInternal, "row counts are not of the measured types")
+	}
+	for i := range int(rec.NumRows()) {
+		number := rows.Value(i)
+		if number.HighBits() != 0 || int64(number.LowBits()) < 0 { //nolint:gosec // this is the range check
+			return fault.New(fault.State, fault.ReasonValueOutOfRange, "row count of table %s is out of range", tables.Value(i))
+		}
+		count := source.Count{Table: tables.Value(i), Rows: int64(number.LowBits())} //nolint:gosec // checked above
+		if dates.IsValid(i) {
+			count.SplitDate = dates.Value(i)
+		}
+		if err := t.take(count); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tally) take(count source.Count) error {
+	key := source.Count{Table: count.Table, SplitDate: count.SplitDate}
+	if !t.known[count.Table] || t.seen[key] {
+		return truncated("row counts of table %q are not those asked for", count.Table)
+	}
+	if _, err := time.Parse(time.DateOnly, count.SplitDate); err != nil && count.SplitDate != "" {
+		return fault.New(fault.State, fault.ReasonValueOutOfRange, "split date of table %s is not a date of four-digit years", count.Table)
+	}
+	t.seen[key] = true
+	t.counts = append(t.counts, count)
+	return nil
+}

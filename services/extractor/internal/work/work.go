@@ -1,0 +1,157 @@
+// Package work handles one task from the queue, end to end: it looks the revision up, reads the source,
+// streams the rows to delivery, and reports to the planner before it returns.
+//
+// It takes scope and tables from the config service only, never from the message, and refuses a part
+// whose rows are not all there. Handling a task twice is harmless. Start at Handler.Handle.
+package work
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/customer-exports/exports/pkg/bus"
+	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/pkg/obs"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/extractor/internal/source"
+)
+
+// Revisions knows what was approved.
+type Revisions interface {
+	// Revision returns one revision of an export and the customer it belongs to.
+	Revision(ctx context.Context, exportID string, revision int64) (*configv1.Revision, string, error)
+}
+
+// Planner is told what became of a task. Every call may be repeated.
+type Planner interface {
+	// Measured gives the row counts of all tables, in the revision's order.
+	Measured(ctx context.Context, runID string, tables []string, counts []source.Count) error
+	// Received gives the receipt of a part; it is not accepted when another attempt was first.
+	Received(ctx context.Context, runID string, attempt int, receipt *deliveryv1.Receipt) (accepted bool, err error)
+	// Failed says that an attempt failed.
+	Failed(ctx context.Context, runID string, failure Failure) error
+}
+
+// Failure is one failed attempt. Message holds no text of the source.
+type Failure struct {
+	TaskID, Table, Reason, Message string
+	Attempt                        int
+	WillRetry                      bool
+	Time                           time.Time
+}
+
+// Deps are what a handler works with.
+type Deps struct {
+	Dictionary *dictionary.Dictionary
+	Source     source.Reader
+	Revisions  Revisions
+	Planner    Planner
+	Delivery   Delivery
+	Telemetry  *obs.Telemetry
+	Now        func() time.Time
+}
+
+// Handler handles tasks. It is safe for concurrent use.
+type Handler struct{ Deps }
+
+// New returns a handler.
+func New(deps Deps) *Handler { return &Handler{Deps: deps} }
+
+// Handle does one attempt at a measure or extract task. A failure is reported to the planner and then
+// returned; an attempt that is interrupted by a shutdown is returned only, because it is not the
+// task's fault and the queue gives the task to somebody else.
+func (h *Handler) Handle(ctx context.Context, d bus.Delivery) error {
+	attempt := source.Attempt{Run: d.Task.GetRun(), Number: d.Attempt, Progress: serialised(d.Progress)}
+	var err error
+	switch w := d.Task.GetWork().(type) {
+	case *taskv1.Task_Measure:
+		err = h.measure(ctx, attempt)
+	case *taskv1.Task_Extract:
+		err = h.extract(ctx, attempt, w.Extract)
+	default:
+		err = fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is neither measure nor extract", d.Task.GetTaskId())
+	}
+	if err != nil && !errors.Is(context.Cause(ctx), bus.ErrStopping) {
+		h.report(ctx, d, err)
+	}
+	return err
+}
+
+// serialised lets readers and sender share the queue's heartbeat.
+func serialised(progress func()) func() {
+	var mu sync.Mutex
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		progress()
+	}
+}
+
+// reportWithin bounds a report of failure, which must go out although the attempt's time is over.
+const reportWithin = 10 * time.Second
+
+func (h *Handler) report(ctx context.Context, d bus.Delivery, err error) {
+	failure := Failure{
+		TaskID: d.Task.GetTaskId(), Table: d.Task.GetExtract().GetTable(), Attempt: d.Attempt,
+		Reason: string(fault.ReasonOf(err)), Message: message(err),
+		WillRetry: fault.Retryable(err) && !d.LastAttempt, Time: h.Now(),
+	}
+	// Detached: the deadline that ended the attempt must not silence the report of it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportWithin)
+	defer cancel()
+	if err := h.Planner.Failed(ctx, d.Task.GetRun().GetRunId(), failure); err != nil {
+		// The queue keeps the cause too, so the task goes on without the planner's knowledge.
+		h.Telemetry.Logger.WarnContext(ctx, "failure not reported", slog.String(obs.KeyTaskID, failure.TaskID),
+			slog.String(obs.KeyReason, failure.Reason), slog.String(obs.KeyError, err.Error()))
+	}
+}
+
+// message is what may be told outside this process.
+func message(err error) string {
+	if f, ok := fault.Of(err); ok {
+		return f.Message
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "the attempt ran out of time"
+	}
+	return "the attempt failed inside the extractor; see its log"
+}
+
+// attributes name the attempt on a span.
+func attributes(a source.Attempt, more ...attribute.KeyValue) []attribute.KeyValue {
+	return append(append(obs.RunAttrs(a.Run), attribute.Int(obs.KeyAttempt, a.Number)), more...)
+}
+
+// approved returns the revision of a run, after checking that it belongs to the run's customer.
+func (h *Handler) approved(ctx context.Context, run *taskv1.RunRef) (*configv1.Revision, error) {
+	revision, owner, err := h.Revisions.Revision(ctx, run.GetExportId(), run.GetRevision())
+	if err != nil {
+		return nil, fmt.Errorf("reading revision %d of export %s: %w", run.GetRevision(), run.GetExportId(), err)
+	}
+	if owner != run.GetCustomerId() {
+		return nil, fault.New(fault.Denied, fault.ReasonDenied, "export %s does not belong to customer %s", run.GetExportId(), run.GetCustomerId())
+	}
+	return revision, nil
+}
+
+// layout derives what is read of one selected table; no columns means all that may leave.
+func (h *Handler) layout(selection *configv1.TableSelection) (*dictionary.Layout, error) {
+	columns := selection.GetColumns()
+	if len(columns) == 0 {
+		columns = nil
+	}
+	layout, err := h.Dictionary.Layout(selection.GetTable(), columns)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.State, fault.ReasonValidation, "table %s cannot be laid out from the dictionary", selection.GetTable())
+	}
+	return layout, nil
+}

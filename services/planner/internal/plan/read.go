@@ -1,0 +1,114 @@
+package plan
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/customer-exports/exports/pkg/fault"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	"github.com/customer-exports/exports/services/planner/internal/run"
+)
+
+// Page sizes used when a request leaves page_size at zero, and the bytes after which a page is full anyway: a message is
+// at most 8 MiB, a receipt lists every piece of its upload and a run every part.
+const (
+	standardRuns     = 100
+	standardReceipts = 500
+	maxPageBytes     = 4 << 20
+)
+
+// Page asks for at most Size items, 0 for the standard number, after those of the page that gave Token.
+type Page struct {
+	Size  int
+	Token string
+}
+
+// Filter narrows a list of runs; an empty field does not.
+type Filter struct{ CustomerID, ExportDate string }
+
+// List gives a page of runs, newest export date first, and the token of the next. A token is the id of the last run of
+// the page before.
+func (p *Planner) List(ctx context.Context, f Filter, page Page) (runs []*planv1.Run, next string, err error) {
+	ids, err := p.Store.RunIDs(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	slices.SortFunc(ids, run.NewestFirst)
+	size, bytes := sizeOr(page.Size, standardRuns), 0
+	for _, id := range ids {
+		if page.Token != "" && run.NewestFirst(id, page.Token) <= 0 || !run.OnDate(id, f.ExportDate) {
+			continue
+		}
+		r, err := p.Store.Get(ctx, id)
+		if err != nil {
+			return nil, "", err
+		}
+		if f.CustomerID != "" && r.GetRef().GetCustomerId() != f.CustomerID {
+			continue
+		}
+		if len(runs) == size || bytes > maxPageBytes {
+			return runs, runs[len(runs)-1].GetRef().GetRunId(), nil
+		}
+		runs, bytes = append(runs, r), bytes+proto.Size(r)
+	}
+	return runs, "", nil
+}
+
+// Receipts is a page of the receipts of Run.
+type Receipts struct {
+	Run       *planv1.Run
+	Receipts  []*deliveryv1.Receipt
+	NextToken string
+}
+
+// ListReceipts gives the receipts of a run that is being committed, by table in the revision's order, then by part. A
+// token is the number of receipts before the page. Unavailable while parts are missing, State when the run ended badly.
+func (p *Planner) ListReceipts(ctx context.Context, runID string, page Page) (*Receipts, error) {
+	at, err := position(page.Token)
+	if err != nil {
+		return nil, err
+	}
+	r, err := p.Store.Get(ctx, runID)
+	if err != nil {
+		return nil, err
+	}
+	if err := run.CheckComplete(r); err != nil {
+		return nil, err
+	}
+	answer, parts := &Receipts{Run: r}, run.Parts(r)
+	size, bytes := sizeOr(page.Size, standardReceipts), 0
+	for ; at < len(parts); at++ {
+		if len(answer.Receipts) == size || bytes > maxPageBytes {
+			answer.NextToken = strconv.Itoa(at)
+			break
+		}
+		receipt, err := p.Store.Receipt(ctx, runID, parts[at].Table, parts[at].Index)
+		if err != nil {
+			return nil, err
+		}
+		answer.Receipts, bytes = append(answer.Receipts, receipt), bytes+proto.Size(receipt)
+	}
+	return answer, nil
+}
+
+func sizeOr(size, standard int) int {
+	if size == 0 {
+		return standard
+	}
+	return size
+}
+
+func position(token string) (int, error) {
+	if token == "" {
+		return 0, nil
+	}
+	at, err := strconv.ParseUint(token, 10, 31)
+	if err != nil {
+		return 0, fault.New(fault.Invalid, fault.ReasonValidation, "page_token %q is not one of an earlier page", token)
+	}
+	return int(at), nil
+}

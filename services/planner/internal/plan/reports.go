@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/customer-exports/exports/pkg/obs"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	"github.com/customer-exports/exports/services/planner/internal/run"
+)
+
+// Measure takes the row counts of a run and queues what follows, also when it was measured before: the first caller may
+// have been lost in between.
+func (p *Planner) Measure(ctx context.Context, runID string, tables []*planv1.TableMeasurement) error {
+	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Measure(r, tables, p.Cutter) })
+	if err != nil {
+		return fmt.Errorf("measuring run %s: %w", runID, err)
+	}
+	if changed {
+		p.announce(ctx, r, factMeasured, nil)
+	}
+	return p.followUp(ctx, r, "")
+}
+
+// Receive takes the receipt of a part, and says whether it stands: the first one does. The last part's receipt queues
+// the commit, also when it is repeated.
+func (p *Planner) Receive(ctx context.Context, runID string, receipt *deliveryv1.Receipt) (bool, error) {
+	r, err := p.Store.Get(ctx, runID)
+	if err != nil {
+		return false, err
+	}
+	if err := run.Check(r, receipt); err != nil {
+		return false, fmt.Errorf("checking a receipt of run %s: %w", runID, err)
+	}
+	standing, err := p.Store.Accept(ctx, runID, receipt)
+	if err != nil {
+		return false, err
+	}
+	// Also when another attempt's receipt stands: its reporter may have been lost before it was noted.
+	r, _, err = p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Receive(r, standing) })
+	if err != nil {
+		return false, fmt.Errorf("noting a receipt of run %s: %w", runID, err)
+	}
+	if r.GetState() == run.Committing {
+		err = p.followUp(ctx, r, "")
+	}
+	return proto.Equal(standing, receipt), err
+}
+
+// Commit notes that the drop is visible since at; the zero time means now.
+func (p *Planner) Commit(ctx context.Context, runID, manifestKey string, at time.Time) error {
+	if at.IsZero() {
+		at = p.Now()
+	}
+	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Commit(r, manifestKey, at) })
+	if err != nil {
+		return fmt.Errorf("committing run %s: %w", runID, err)
+	}
+	if changed {
+		p.Tel.Logger.InfoContext(ctx, "run committed", obs.KeyRunID, runID, obs.KeyFile, manifestKey)
+		p.announce(ctx, r, factCommitted, nil)
+	}
+	return nil
+}
+
+// Fail notes a failed attempt; a failure without a time failed now.
+func (p *Planner) Fail(ctx context.Context, runID string, f *planv1.Failure) error {
+	if f.GetFailTime() == nil {
+		f.FailTime = timestamppb.New(p.Now())
+	}
+	var before planv1.RunState
+	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) {
+		before = r.GetState()
+		return run.Fail(r, f), nil
+	})
+	if err != nil {
+		return fmt.Errorf("noting a failure of run %s: %w", runID, err)
+	}
+	if changed {
+		p.tellFailure(ctx, before, r, f)
+	}
+	return nil
+}
+
+// tellFailure logs a failure, and tells it when it ended the run.
+func (p *Planner) tellFailure(ctx context.Context, before planv1.RunState, r *planv1.Run, f *planv1.Failure) {
+	log := p.Tel.Logger.With(obs.KeyRunID, r.GetRef().GetRunId(), obs.KeyTaskID, f.GetTaskId(), obs.KeyAttempt, f.GetAttempt(),
+		obs.KeyReason, f.GetReason(), obs.KeyWillRetry, f.GetWillRetry())
+	switch {
+	case before == r.GetState():
+		log.WarnContext(ctx, "attempt failed", obs.KeyRunState, run.Word(r.GetState()))
+	case r.GetState() == run.Quarantined:
+		log.ErrorContext(ctx, "run quarantined: a row outside the scope was met")
+		p.announce(ctx, r, factQuarantined, f)
+	default:
+		log.ErrorContext(ctx, "run failed")
+		p.announce(ctx, r, factFailed, f)
+	}
+}

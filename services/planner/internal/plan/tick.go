@@ -1,0 +1,153 @@
+package plan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/customer-exports/exports/pkg/calendar"
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/pkg/obs"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	"github.com/customer-exports/exports/services/planner/internal/run"
+)
+
+// tickTime bounds one tick; what is left over is the next one's.
+const tickTime = 5 * time.Minute
+
+// Tick plans every drop that is owed and has no run, oldest deadline first, then queues again the tasks of runs that
+// have not moved. It goes on after a fault that concerns one export or run, and returns all faults.
+func (p *Planner) Tick(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, tickTime)
+	defer cancel()
+	ctx, span := p.Tel.Start(ctx, obs.SpanTick)
+	defer func() { obs.End(span, err) }()
+	ids, err := p.Store.RunIDs(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(p.planOwed(ctx, ids), p.resumeAll(ctx, ids))
+}
+
+func (p *Planner) planOwed(ctx context.Context, planned []string) error {
+	exports, err := p.Exports.List(ctx)
+	if err != nil {
+		return err
+	}
+	known := make(map[string]bool, len(planned))
+	for _, id := range planned {
+		known[id] = true
+	}
+	var all []run.Expectation
+	var errs []error
+	for _, export := range exports {
+		owed, err := run.Owed(export, p.Now())
+		all, errs = append(all, owed...), append(errs, err)
+	}
+	run.Urgent(all)
+	for _, e := range all {
+		if !known[e.RunID()] && ctx.Err() == nil {
+			_, err := p.plan(ctx, e)
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+// Start plans the run of one drop that is due, or returns the run that exists. Invalid for a date that no calendar has,
+// NotFound without such an export, State NOT_DUE for a date that is not owed.
+func (p *Planner) Start(ctx context.Context, exportID, exportDate string) (*planv1.Run, error) {
+	date, err := calendar.ParseDate(exportDate)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, fault.ReasonValidation, "export_date %q is not a date: write it as YYYY-MM-DD", exportDate)
+	}
+	export, err := p.Exports.Get(ctx, exportID)
+	if err != nil {
+		return nil, err
+	}
+	e, err := run.Expect(export, date, p.Now())
+	if err != nil {
+		return nil, err
+	}
+	return p.plan(ctx, e)
+}
+
+// plan creates the run and queues its measurement, or returns the run that exists.
+func (p *Planner) plan(ctx context.Context, e run.Expectation) (*planv1.Run, error) {
+	r := run.New(e, p.Now())
+	runCtx, root := p.due(ctx, e, r)
+	_, span := p.Tel.Start(runCtx, obs.SpanPlan)
+	r.Traceparent, r.TraceId = obs.Traceparent(runCtx), root.SpanContext().TraceID().String()
+	err := p.Store.Create(ctx, r)
+	if fault.KindOf(err) == fault.Exists {
+		// The spans are never ended, so they never leave: the run has its root span already, from whoever created it.
+		return p.Store.Get(ctx, e.RunID())
+	}
+	if err == nil {
+		err = p.followUp(runCtx, r, "")
+	}
+	obs.End(span, err)
+	obs.End(root, err)
+	if err != nil {
+		return nil, fmt.Errorf("planning run %s: %w", e.RunID(), err)
+	}
+	p.Tel.Logger.InfoContext(runCtx, "run planned", obs.KeyRunID, e.RunID(), obs.KeyCustomerID, r.GetRef().GetCustomerId(), obs.KeyDueTime, e.Due)
+	p.announce(runCtx, r, factPlanned, nil)
+	return r, nil
+}
+
+// due starts the root span of a run: a trace of its own, linked to the tick or call that found the run due.
+func (p *Planner) due(ctx context.Context, e run.Expectation, r *planv1.Run) (context.Context, trace.Span) {
+	ctx, root := p.Tel.Tracer.Start(ctx, obs.SpanDue, trace.WithNewRoot(), trace.WithLinks(trace.LinkFromContext(ctx)),
+		trace.WithAttributes(
+			attribute.String(obs.KeyDueTime, e.Due.UTC().Format(time.RFC3339)),
+			attribute.String(obs.KeyDeadline, e.Deadline.UTC().Format(time.RFC3339)),
+			attribute.String(obs.KeyAsOfTime, r.GetRef().GetAsOfTime().AsTime().Format(time.RFC3339)),
+			attribute.Int64(obs.KeyRevision, r.GetRef().GetRevision()),
+		))
+	return obs.WithAttrs(ctx, obs.RunAttrs(r.GetRef())...), root
+}
+
+func (p *Planner) resumeAll(ctx context.Context, ids []string) error {
+	var errs []error
+	for _, id := range ids {
+		if _, ended := p.ended.Load(id); ended || ctx.Err() != nil {
+			continue
+		}
+		if err := p.resume(ctx, id); err != nil {
+			errs = append(errs, fmt.Errorf("resuming run %s: %w", id, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// resume queues the outstanding tasks of a run again when it has not moved for long.
+func (p *Planner) resume(ctx context.Context, id string) error {
+	r, err := p.Store.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if run.Ended(r) {
+		p.ended.Store(id, true)
+		return nil
+	}
+	last, version, err := p.Store.Last(ctx, id)
+	if err != nil {
+		return err
+	}
+	next, due := run.Resume(r, last, p.Now(), p.ResumeAfter)
+	if !due {
+		return nil
+	}
+	if first, err := p.Store.Claim(ctx, id, next, version); err != nil || !first {
+		return err
+	}
+	p.Tel.Logger.WarnContext(ctx, "run has not moved, its tasks are queued again",
+		obs.KeyRunID, id, obs.KeyRunState, run.Word(r.GetState()), obs.KeyAttempt, next.Count)
+	return p.followUp(ctx, r, strconv.FormatInt(next.Time.UnixMilli(), 10))
+}

@@ -1,0 +1,71 @@
+package run
+
+import (
+	"strings"
+
+	"github.com/customer-exports/exports/pkg/fault"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+)
+
+const (
+	// maxFailures is how many failures a record keeps; the contract of planv1.Run.
+	maxFailures = 100
+	// maxMessage is the longest message kept of one failure, in bytes.
+	maxMessage = 500
+)
+
+// Fail notes a failed attempt. A task that is given up fails the run, unless another attempt had done it before; a row
+// outside the scope quarantines the run whatever else is said. A committed run keeps its state: its drop is visible. It
+// says whether the run changed: the same failure, reported again, does not change it.
+func Fail(r *planv1.Run, f *planv1.Failure) bool {
+	next := after(r, f)
+	if known(r, f) && next == r.GetState() {
+		return false
+	}
+	r.State = next
+	f.Message = clip(f.GetMessage())
+	r.Failures = append(r.GetFailures(), f)
+	if excess := len(r.Failures) - maxFailures; excess > 0 {
+		r.Failures = r.Failures[excess:]
+	}
+	return true
+}
+
+// after is the state that follows a failure.
+func after(r *planv1.Run, f *planv1.Failure) planv1.RunState {
+	switch s := r.GetState(); {
+	case s == Committed || s == Quarantined:
+		return s
+	case f.GetReason() == string(fault.ReasonScopeViolation):
+		return Quarantined
+	case f.GetWillRetry() || s == Failed || Settled(r, f.GetTaskId()):
+		return s
+	default:
+		return Failed
+	}
+}
+
+// known says whether the failure is on record. Queueing a task again restarts its attempts, so the time counts too.
+func known(r *planv1.Run, f *planv1.Failure) bool {
+	for _, have := range r.GetFailures() {
+		if have.GetTaskId() == f.GetTaskId() && have.GetAttempt() == f.GetAttempt() && have.GetReason() == f.GetReason() &&
+			have.GetFailTime().AsTime().Equal(f.GetFailTime().AsTime()) {
+			return true
+		}
+	}
+	return false
+}
+
+// clip makes a message one line of bounded length.
+func clip(message string) string {
+	message = strings.Join(strings.Fields(message), " ")
+	if len(message) > maxMessage {
+		message = message[:maxMessage]
+	}
+	return strings.ToValidUTF8(message, "")
+}
+
+// Word is a state's name for people: measuring, extracting, ...
+func Word(s planv1.RunState) string {
+	return strings.ToLower(strings.TrimPrefix(s.String(), "RUN_STATE_"))
+}

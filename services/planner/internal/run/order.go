@@ -1,0 +1,54 @@
+package run
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/customer-exports/exports/pkg/fault"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+)
+
+// NewestFirst orders run ids: by export date, newest first, then by id.
+func NewestFirst(a, b string) int {
+	return cmp.Or(strings.Compare(dateIn(b), dateIn(a)), strings.Compare(a, b))
+}
+
+// OnDate says whether a run id is of an export date, YYYY-MM-DD; an empty date is any.
+func OnDate(id, date string) bool {
+	return date == "" || dateIn(id) == strings.ReplaceAll(date, "-", "")
+}
+
+// dateIn is the export date in a run id, <export_id>-YYYYMMDD-<extraction>, or empty.
+func dateIn(id string) string {
+	rest := id[:max(strings.LastIndexByte(id, '-'), 0)]
+	return rest[strings.LastIndexByte(rest, '-')+1:]
+}
+
+// PartName names a part of a run.
+type PartName struct {
+	Table string
+	Index int32
+}
+
+// Parts lists the parts by table in the revision's order, then by index.
+func Parts(r *planv1.Run) []PartName {
+	var names []PartName
+	for _, t := range r.GetTables() {
+		for _, p := range t.GetParts() {
+			names = append(names, PartName{Table: t.GetTable(), Index: p.GetPartIndex()})
+		}
+	}
+	return names
+}
+
+// CheckComplete refuses a run that has no full set of receipts to commit: State NOT_ACTIVE when it ended badly,
+// Unavailable while parts are missing.
+func CheckComplete(r *planv1.Run) error {
+	if err := checkAlive(r); err != nil {
+		return err
+	}
+	if !allReceived(r) {
+		return fault.New(fault.Unavailable, fault.ReasonUnavailable, "run %s has parts without a receipt", r.GetRef().GetRunId())
+	}
+	return nil
+}

@@ -1,0 +1,90 @@
+// Package run is the life of a run as decisions alone: which drops are owed, how rows are cut into parts, what a report
+// changes and which tasks are still to be done. It owns no clock, queue or store, and refuses a report that contradicts
+// what was measured. The record is the contract's own message, planv1.Run, so that what is stored, decided on and
+// answered is one thing. Every change may be asked for again: the first accepted one stands.
+//
+//	           measured              every part received             drop is visible
+//	MEASURING -----------> EXTRACTING -------------------> COMMITTING ---------------> COMMITTED
+//	    |                      |                               |                           ^
+//	    +---- given up --------+------------- given up --------+----> FAILED --------------+
+//	    |                      |                               |         |   visible after all: the
+//	    +-- row outside the ---+-------------------------------+---------+   bucket is the proof, not we
+//	        scope                                                        v
+//	                                                                QUARANTINED
+//
+// COMMITTED and QUARANTINED are never left. Start reading at New, then Measure, Receive, Commit and Fail.
+package run
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+)
+
+// The states by their short names; RunState says what each means.
+const (
+	Measuring   = planv1.RunState_RUN_STATE_MEASURING
+	Extracting  = planv1.RunState_RUN_STATE_EXTRACTING
+	Committing  = planv1.RunState_RUN_STATE_COMMITTING
+	Committed   = planv1.RunState_RUN_STATE_COMMITTED
+	Failed      = planv1.RunState_RUN_STATE_FAILED
+	Quarantined = planv1.RunState_RUN_STATE_QUARANTINED
+)
+
+// New makes the record of a run that is not measured yet. The as-of time is the due time, however late it is now, so
+// that a repeated or belated run reads the same instant. The caller adds the trace.
+func New(e Expectation, now time.Time) *planv1.Run {
+	revision := e.Export.GetRevision()
+	r := &planv1.Run{
+		Ref: &taskv1.RunRef{
+			RunId: e.RunID(), CustomerId: e.Export.GetCustomerId(), ExportId: e.Export.GetExportId(),
+			Revision: revision.GetRevision(), ExportDate: e.Date.String(),
+			DueTime: timestamppb.New(e.Due), AsOfTime: timestamppb.New(e.Due),
+		},
+		State: Measuring, DeadlineTime: timestamppb.New(e.Deadline),
+		CreateTime: timestamppb.New(now), UpdateTime: timestamppb.New(now),
+	}
+	for _, t := range revision.GetSpec().GetTables() {
+		r.Tables = append(r.Tables, &planv1.TableProgress{Table: t.GetTable()})
+	}
+	return r
+}
+
+// Ended says that no task of the run is left to do.
+func Ended(r *planv1.Run) bool {
+	switch r.GetState() {
+	case Measuring, Extracting, Committing:
+		return false
+	default:
+		return true
+	}
+}
+
+// part finds a part of the cut, or nil.
+func part(r *planv1.Run, table string, index int32) *planv1.PartProgress {
+	for _, t := range r.GetTables() {
+		if t.GetTable() != table || index < 0 || int(index) >= len(t.GetParts()) {
+			continue
+		}
+		return t.GetParts()[index]
+	}
+	return nil
+}
+
+// allReceived says that the run is cut and every part has a receipt.
+func allReceived(r *planv1.Run) bool {
+	for _, t := range r.GetTables() {
+		if len(t.GetParts()) == 0 {
+			return false
+		}
+		for _, p := range t.GetParts() {
+			if !p.GetReceived() {
+				return false
+			}
+		}
+	}
+	return len(r.GetTables()) > 0
+}

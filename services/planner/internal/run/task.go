@@ -1,0 +1,82 @@
+package run
+
+import (
+	"fmt"
+
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+)
+
+// Kinds of tasks: the second token of the subject they are queued on.
+const (
+	KindMeasure = "measure"
+	KindExtract = "extract"
+	KindCommit  = "commit"
+)
+
+// Kind says what a task asks for.
+func Kind(t *taskv1.Task) string {
+	switch t.GetWork().(type) {
+	case *taskv1.Task_Measure:
+		return KindMeasure
+	case *taskv1.Task_Extract:
+		return KindExtract
+	default:
+		return KindCommit
+	}
+}
+
+// Outstanding lists the tasks that the run waits for: the follow-up of its last change, also when that was lost.
+func Outstanding(r *planv1.Run) []*taskv1.Task {
+	switch r.GetState() {
+	case Measuring:
+		return []*taskv1.Task{{TaskId: measureID(r), Run: r.GetRef(), Work: &taskv1.Task_Measure{Measure: &taskv1.MeasureWork{}}}}
+	case Extracting:
+		return extracts(r)
+	case Committing:
+		return []*taskv1.Task{{TaskId: commitID(r), Run: r.GetRef(), Work: &taskv1.Task_Commit{Commit: &taskv1.CommitWork{}}}}
+	default:
+		return nil
+	}
+}
+
+func extracts(r *planv1.Run) []*taskv1.Task {
+	var tasks []*taskv1.Task
+	for _, t := range r.GetTables() {
+		for _, p := range t.GetParts() {
+			if p.GetReceived() {
+				continue
+			}
+			tasks = append(tasks, &taskv1.Task{
+				TaskId: extractID(r, t.GetTable(), p.GetPartIndex()), Run: r.GetRef(),
+				Work: &taskv1.Task_Extract{Extract: &taskv1.ExtractWork{
+					Table: t.GetTable(), PartIndex: p.GetPartIndex(), Range: p.GetRange(), RowCount: p.GetMeasuredRowCount(),
+				}},
+			})
+		}
+	}
+	return tasks
+}
+
+// Settled says that a task's work is done, by whichever attempt.
+func Settled(r *planv1.Run, taskID string) bool {
+	if taskID == measureID(r) {
+		return r.GetState() != Measuring
+	}
+	for _, t := range r.GetTables() {
+		for _, p := range t.GetParts() {
+			if p.GetReceived() && taskID == extractID(r, t.GetTable(), p.GetPartIndex()) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func measureID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindMeasure }
+
+func commitID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindCommit }
+
+func extractID(r *planv1.Run, table string, index int32) string {
+	return fmt.Sprintf("%s.%s.%s.%d", r.GetRef().GetRunId(), KindExtract, table, index)
+}

@@ -1,0 +1,87 @@
+// Package bucket reads a customer's bucket as the customer would: list and get,
+// with the monitor's own read-only credentials. It refuses to write. Start
+// reading at Open.
+package bucket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// ErrNotFound says that there is no such object.
+var ErrNotFound = errors.New("object not found")
+
+// Place is where a customer's drops land.
+type Place struct {
+	Bucket, Region, Endpoint, Owner string // Endpoint empty means AWS; Owner is sent with every call
+}
+
+// Keys is a static read-only credential.
+type Keys struct {
+	AccessKey, SecretKey string
+}
+
+// Reader reads one bucket.
+type Reader struct {
+	client *s3.Client
+	place  Place
+}
+
+// Open prepares reading; it does not connect yet.
+func Open(place Place, keys Keys) *Reader {
+	return &Reader{place: place, client: s3.New(s3.Options{
+		Region:       place.Region,
+		Credentials:  credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.SecretKey, ""),
+		BaseEndpoint: endpoint(place.Endpoint),
+		UsePathStyle: place.Endpoint != "",
+		// Checksums are compared with the manifest by our own code.
+		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+	})}
+}
+
+func endpoint(url string) *string {
+	if url == "" {
+		return nil
+	}
+	return &url
+}
+
+// Path spells a key for a person: s3://bucket/key.
+func (r *Reader) Path(key string) string { return "s3://" + r.place.Bucket + "/" + key }
+
+// List returns every key below prefix.
+func (r *Reader) List(ctx context.Context, prefix string) ([]string, error) {
+	var keys []string
+	pages := s3.NewListObjectsV2Paginator(r.client, &s3.ListObjectsV2Input{
+		Bucket: &r.place.Bucket, Prefix: &prefix, ExpectedBucketOwner: &r.place.Owner,
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("listing %s: %w", r.Path(prefix), err)
+		}
+		for _, object := range page.Contents {
+			keys = append(keys, aws.ToString(object.Key))
+		}
+	}
+	return keys, nil
+}
+
+// Get opens an object; the caller closes it. ErrNotFound when there is none.
+func (r *Reader) Get(ctx context.Context, key string) (io.ReadCloser, error) {
+	out, err := r.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &r.place.Bucket, Key: &key, ExpectedBucketOwner: &r.place.Owner})
+	if missing := (*types.NoSuchKey)(nil); errors.As(err, &missing) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("getting %s: %w", r.Path(key), err)
+	}
+	return out.Body, nil
+}

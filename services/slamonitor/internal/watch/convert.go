@@ -1,0 +1,76 @@
+package watch
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/customer-exports/exports/pkg/calendar"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	slav1 "github.com/customer-exports/exports/proto/exports/sla/v1"
+	"github.com/customer-exports/exports/services/slamonitor/internal/audit"
+	"github.com/customer-exports/exports/services/slamonitor/internal/sla"
+)
+
+func engagementOf(export *configv1.Export, customerName string) (sla.Engagement, error) {
+	spec := export.GetRevision().GetSpec()
+	schedule, err := calendar.Parse(spec.GetSchedule().GetTimeOfDay(), spec.GetSchedule().GetTimeZone())
+	if err != nil {
+		return sla.Engagement{}, fmt.Errorf("reading the schedule: %w", err)
+	}
+	e := sla.Engagement{
+		CustomerID: export.GetCustomerId(), CustomerName: customerName, ExportID: export.GetExportId(),
+		Revision: export.GetRevision().GetRevision(), Schedule: schedule, Created: export.GetCreateTime().AsTime(),
+		Grace: spec.GetDeadline().AsDuration(), Retention: time.Duration(spec.GetRetentionDays()) * 24 * time.Hour,
+	}
+	if spec.GetStartDate() != "" {
+		if e.Start, err = calendar.ParseDate(spec.GetStartDate()); err != nil {
+			return sla.Engagement{}, fmt.Errorf("reading the start date: %w", err)
+		}
+	}
+	return e, nil
+}
+
+func promiseOf(export *configv1.Export, expected sla.Expectation) audit.Promise {
+	p := audit.Promise{
+		CustomerID: export.GetCustomerId(), ExportID: export.GetExportId(), ExportDate: expected.ExportDate,
+		ScopeDigest: export.GetRevision().GetScopeDigest(),
+	}
+	for _, t := range export.GetRevision().GetSpec().GetTables() {
+		p.Tables = append(p.Tables, audit.Selection{Table: t.GetTable(), Columns: t.GetColumns()})
+	}
+	return p
+}
+
+// verifiedBefore keeps what must outlive a new judgement.
+func verifiedBefore(v *slav1.Verdict) sla.Verdict {
+	if v.GetVerifyTime() == nil {
+		return sla.Verdict{}
+	}
+	return sla.Verdict{VerifyTime: v.GetVerifyTime().AsTime()}
+}
+
+func toProto(v sla.Verdict) *slav1.Verdict {
+	out := &slav1.Verdict{
+		CustomerId: v.CustomerID, CustomerName: v.CustomerName, ExportId: v.ExportID, ExportDate: v.ExportDate,
+		DueTime: timestamppb.New(v.Due), DeadlineTime: timestamppb.New(v.Deadline), JudgeTime: timestamppb.New(v.JudgeTime),
+		Punctuality: slav1.Punctuality(slav1.Punctuality_value["PUNCTUALITY_"+strings.ToUpper(string(v.Punctuality))]),
+		Condition:   conditionOf(v.State), RunId: v.RunID, TraceId: v.TraceID, ManifestKey: v.ManifestKey,
+	}
+	if !v.VerifyTime.IsZero() {
+		out.VerifyTime = timestamppb.New(v.VerifyTime)
+	}
+	for _, f := range v.Findings {
+		out.Findings = append(out.Findings, &slav1.Finding{Condition: conditionOf(f.Condition), Table: f.Table, FilePath: f.FilePath, Message: f.Message})
+	}
+	for _, t := range v.Tables {
+		out.Tables = append(out.Tables, &slav1.TableAudit{Table: t.Table, RowCount: t.Rows, FileBytes: t.FileBytes, FileCount: int32(t.Files)}) //nolint:gosec // a table has far fewer than 2^31 files
+	}
+	return out
+}
+
+func conditionOf(c sla.Condition) slav1.Condition {
+	return slav1.Condition(slav1.Condition_value["CONDITION_"+strings.ToUpper(string(c))])
+}
