@@ -61,6 +61,18 @@ func TestDue(t *testing.T) {
 	}
 }
 
+// TestClockSetBackAcrossMidnight looks at a date that is over its due time while the clock shows the date before again.
+func TestClockSetBackAcrossMidnight(t *testing.T) {
+	s := mustParse(t, "00:00", "America/St_Johns")
+	now := time.Date(2006, 10, 29, 2, 45, 0, 0, time.UTC)
+	if local := localDate(now.In(s.Zone)).String(); local != "2006-10-28" {
+		t.Fatalf("the clock shows %s, the case is not met", local)
+	}
+	if d, due := s.LatestDue(now); d.String() != "2006-10-29" || !due.Equal(now.Add(-15*time.Minute)) {
+		t.Errorf("LatestDue = %s, %s, want 2006-10-29, 15 minutes ago", d, due)
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	for _, test := range []struct {
 		timeOfDay, zone string

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"sort"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/customer-exports/exports/pkg/fault"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 )
@@ -12,9 +14,11 @@ import (
 const (
 	standardPageSize = 100
 	maxPageSize      = 1000
+	// pageBytes ends a page early: a few exports of 50,000 locations would exceed what one message may hold.
+	pageBytes = 3 << 20
 )
 
-// Page asks for at most Size records, 0 meaning 100, behind the page that returned Token.
+// Page asks for at most Size records, 0 meaning 100, behind the page that returned Token. A page of big records is shorter.
 type Page struct {
 	Size  int
 	Token string
@@ -42,13 +46,13 @@ func (r *Registry) ListExports(ctx context.Context, p Page, customerID string) (
 
 // list reads the wanted records behind the token until the page is full. A token names the last record of its page, so
 // a record that is added meanwhile neither repeats nor hides another.
-func list[T any](ctx context.Context, p Page, ids []string, get func(context.Context, string) (T, error), wanted func(T) bool) ([]T, string, error) {
+func list[T proto.Message](ctx context.Context, p Page, ids []string, get func(context.Context, string) (T, error), wanted func(T) bool) ([]T, string, error) {
 	after, size, err := p.read()
 	if err != nil {
 		return nil, "", err
 	}
 	var page []T
-	last := ""
+	last, bytes := "", 0
 	for _, id := range ids[sort.Search(len(ids), func(i int) bool { return ids[i] > after }):] {
 		record, err := get(ctx, id)
 		if err != nil {
@@ -57,7 +61,8 @@ func list[T any](ctx context.Context, p Page, ids []string, get func(context.Con
 		if !wanted(record) {
 			continue
 		}
-		if len(page) == size {
+		bytes += proto.Size(record)
+		if len(page) == size || len(page) > 0 && bytes > pageBytes {
 			return page, base64.RawURLEncoding.EncodeToString([]byte(last)), nil
 		}
 		page, last = append(page, record), id

@@ -185,17 +185,47 @@ func TestBucketTakenTellsTheExportOnly(t *testing.T) {
 	}
 }
 
+// TestCustomersRaceForABucket passes the check together; the binding lets one through.
+func TestCustomersRaceForABucket(t *testing.T) {
+	r := newRegistry(t)
+	for round := range 10 {
+		results := make(chan error, 2)
+		for _, customer := range []string{"acme", "bella"} {
+			d := draft(fmt.Sprintf("%s-%d", customer, round), customer)
+			d.Spec.Destination.Bucket = fmt.Sprintf("shared-%d", round)
+			go func() {
+				_, err := r.CreateExport(context.Background(), d)
+				results <- err
+			}()
+		}
+		one, two := <-results, <-results
+		if (one == nil) == (two == nil) {
+			t.Fatalf("round %d: both customers get %v and %v", round, one, two)
+		}
+		for _, err := range []error{one, two} {
+			if err != nil && fault.ReasonOf(err) != fault.ReasonBucketTaken {
+				t.Errorf("round %d: the loser gets %v, want BUCKET_TAKEN", round, err)
+			}
+		}
+	}
+}
+
 func TestAllFaultsAtOnce(t *testing.T) {
+	r := newRegistry(t)
+	if _, err := r.CreateExport(t.Context(), draft("bella-daily", "bella")); err != nil {
+		t.Fatal(err)
+	}
 	d := draft("acme-daily", "acme")
+	d.Spec.Destination.Bucket = "bella-data"
 	d.Spec.Tables[0].Table, d.Spec.Scope.Brands = "FACT_REVIEW", nil
 	d.Spec.Schedule.TimeZone, d.Spec.StartDate, d.Spec.Destination.Endpoint = "EST", "tomorrow", "s3.example.com"
-	_, err := newRegistry(t).CreateExport(t.Context(), d)
+	_, err := r.CreateExport(t.Context(), d)
 	refused, _ := fault.Of(err)
 	var fields []string
 	for _, v := range refused.Violations {
 		fields = append(fields, v.Field)
 	}
-	want := []string{"spec.tables[0].table", "spec.scope.brands", "spec.schedule.time_zone", "spec.start_date", "spec.destination.endpoint"}
+	want := []string{"spec.tables[0].table", "spec.scope.brands", "spec.schedule.time_zone", "spec.start_date", "spec.destination.endpoint", "spec.destination.bucket"}
 	if diff := cmp.Diff(want, fields); diff != "" || refused.Reason != fault.ReasonValidation {
 		t.Errorf("reason %s, violations (-want +got):\n%s", refused.Reason, diff)
 	}
@@ -316,5 +346,30 @@ func TestCustomerNames(t *testing.T) {
 	}
 	if _, err := r.CreateCustomer(t.Context(), "zeta", "Zeta"); fault.KindOf(err) != fault.Exists {
 		t.Errorf("creating again = %v, want a fault of kind EXISTS", err)
+	}
+}
+
+func TestBigExportsMakeShortPages(t *testing.T) {
+	r := newRegistry(t)
+	for i := range 3 {
+		d := draft(fmt.Sprintf("acme-%d", i), "acme")
+		for j := range 49_000 {
+			d.Spec.Scope.LocationIds = append(d.Spec.Scope.LocationIds, fmt.Sprintf("%036d", j))
+		}
+		if _, err := r.CreateExport(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := 0
+	page := export.Page{}
+	for more := true; more; more = page.Token != "" {
+		exports, next, err := r.ListExports(t.Context(), page, "")
+		if err != nil || len(exports) != 1 {
+			t.Fatalf("a page of %d exports of 1.8 MB, %v, want 1", len(exports), err)
+		}
+		seen, page.Token = seen+1, next
+	}
+	if seen != 3 {
+		t.Errorf("the pages hold %d exports, want 3", seen)
 	}
 }

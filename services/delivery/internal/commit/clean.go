@@ -26,6 +26,8 @@ func (c *Committer) Withdraw(ctx context.Context, run *taskv1.RunRef) error {
 	if !errors.Is(err, bucket.ErrNotFound) {
 		return fmt.Errorf("looking for the manifest of run %s: %w", run.GetRunId(), err)
 	}
+	// First, so that nothing can be completed any more.
+	c.abortStrays(ctx, d)
 	for _, r := range d.plan.Receipts {
 		if r.GetKey() != drop.PartKey(r.GetTable(), run.GetExportDate(), run.GetRunId(), int(r.GetPartIndex())) {
 			continue
@@ -34,7 +36,6 @@ func (c *Committer) Withdraw(ctx context.Context, run *taskv1.RunRef) error {
 			return fmt.Errorf("withdrawing run %s: %w", run.GetRunId(), err)
 		}
 	}
-	c.abortStrays(ctx, d)
 	return nil
 }
 

@@ -51,8 +51,8 @@ type Committer struct {
 }
 
 // Commit makes the drop of a run visible, or finishes what an earlier attempt began. It calls
-// progress after each file. Faults that no attempt can mend: ROW_COUNT_MISMATCH, UPLOAD_GONE,
-// READ_BACK_MISMATCH, COMMIT_FENCED.
+// progress after each file. Faults that no attempt can mend: ROW_COUNT_MISMATCH,
+// READ_BACK_MISMATCH, COMMIT_FENCED; UPLOAD_GONE is one when it lasts.
 func (c *Committer) Commit(ctx context.Context, run *taskv1.RunRef, progress func()) (err error) {
 	ctx, span := c.Tel.Start(ctx, obs.SpanCommit, obs.RunAttrs(run)...)
 	defer func() { obs.End(span, err) }()
@@ -112,9 +112,10 @@ func (c *Committer) readBack(ctx context.Context, d *pending, progress func()) (
 	return d.each(ctx, progress, func(ctx context.Context, f file) error { return readBack(ctx, d, f) })
 }
 
-// each does one thing to every file, several at a time; the first error stops the others.
+// each does one thing to every file, several at a time. An error does not stop the others: a request
+// given up half-way may still take effect later, behind the back of a withdrawal.
 func (d *pending) each(ctx context.Context, progress func(), do func(context.Context, file) error) error {
-	group, ctx := errgroup.WithContext(ctx)
+	group := new(errgroup.Group)
 	group.SetLimit(parallel)
 	for _, f := range d.files {
 		group.Go(func() error {

@@ -49,7 +49,7 @@ func TestRepeatedCommitChangesNothing(t *testing.T) {
 	}
 	key := drop.ManifestKey(date, f.run.GetRunId())
 	first := f.get(t, key)
-	f.committer.Now = func() time.Time { return time.Now().Add(time.Hour) }
+	f.committer.Now = func() time.Time { return committedAt.Add(time.Hour) }
 	f.committer.Producer = "delivery/newer"
 	f.planner.plan.Run.State = planv1.RunState_RUN_STATE_COMMITTED
 	for range 2 {
@@ -71,12 +71,14 @@ func TestCommitIsRefusedBeforeItBegins(t *testing.T) {
 		"fewer rows than measured": {func(f *fixture) { f.planner.plan.Run.Tables[2].Parts[0].MeasuredRowCount++ }, fault.ReasonRowCountMismatch},
 		"table total differs":      {func(f *fixture) { f.planner.plan.Run.Tables[2].MeasuredRowCount-- }, fault.ReasonRowCountMismatch},
 		"receipt missing":          {func(f *fixture) { f.planner.plan.Receipts = f.planner.plan.Receipts[1:] }, fault.ReasonRowCountMismatch},
-		"receipt twice":            {func(f *fixture) { f.planner.plan.Receipts = append(f.planner.plan.Receipts, f.planner.plan.Receipts[0]) }, fault.ReasonRowCountMismatch},
-		"table not planned":        {func(f *fixture) { f.planner.plan.Run.Tables = f.planner.plan.Run.Tables[1:] }, fault.ReasonRowCountMismatch},
-		"key of another run":       {func(f *fixture) { f.planner.plan.Receipts[0].Key = "analytics-export/other" }, fault.ReasonValidation},
-		"run failed":               {func(f *fixture) { f.planner.plan.Run.State = planv1.RunState_RUN_STATE_FAILED }, fault.ReasonCommitFenced},
-		"run quarantined":          {func(f *fixture) { f.planner.plan.Run.State = planv1.RunState_RUN_STATE_QUARANTINED }, fault.ReasonCommitFenced},
-		"another as-of time":       {func(f *fixture) { f.planner.plan.Run.Ref.AsOfTime = timestamppb.New(time.Unix(0, 0)) }, fault.ReasonTaskInvalid},
+		"receipt twice": {func(f *fixture) {
+			f.planner.plan.Receipts = append(f.planner.plan.Receipts, f.planner.plan.Receipts[0])
+		}, fault.ReasonRowCountMismatch},
+		"table not planned":  {func(f *fixture) { f.planner.plan.Run.Tables = f.planner.plan.Run.Tables[1:] }, fault.ReasonRowCountMismatch},
+		"key of another run": {func(f *fixture) { f.planner.plan.Receipts[0].Key = "analytics-export/other" }, fault.ReasonValidation},
+		"run failed":         {func(f *fixture) { f.planner.plan.Run.State = planv1.RunState_RUN_STATE_FAILED }, fault.ReasonCommitFenced},
+		"run quarantined":    {func(f *fixture) { f.planner.plan.Run.State = planv1.RunState_RUN_STATE_QUARANTINED }, fault.ReasonCommitFenced},
+		"another as-of time": {func(f *fixture) { f.planner.plan.Run.Ref.AsOfTime = timestamppb.New(time.Unix(0, 0)) }, fault.ReasonTaskInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
@@ -97,8 +99,8 @@ func TestGoneUploadFailsTheRunAndWithdrawLeavesNothing(t *testing.T) {
 	if err := f.bucket.AbortUpload(t.Context(), bucket.Upload{Key: lost.GetKey(), ID: lost.GetUploadId()}); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.commit(t); fault.ReasonOf(err) != fault.ReasonUploadGone || fault.Retryable(err) {
-		t.Errorf("got %v, want UPLOAD_GONE, never retried", err)
+	if err := f.commit(t); fault.ReasonOf(err) != fault.ReasonUploadGone || fault.KindOf(err) != fault.DataLoss {
+		t.Errorf("got %v, want UPLOAD_GONE, looked at again", err)
 	}
 	f.withdrawn(t)
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // complete makes one file visible. Whatever the answer, the object decides: it may have been
-// completed by an earlier attempt, or by this one although the answer was lost.
+// completed by an earlier attempt, or by this one although the answer was lost. A gone upload
+// without its object is worth another look, because another committer may be completing it just now.
 func complete(ctx context.Context, store bucket.Bucket, r *deliveryv1.Receipt) error {
 	upload, want := bucket.Upload{Key: r.GetKey(), ID: r.GetUploadId()}, objectOf(r)
 	err := store.CompleteUpload(ctx, upload, piecesOf(r), want)
@@ -26,7 +27,7 @@ func complete(ctx context.Context, store bucket.Bucket, r *deliveryv1.Receipt) e
 	case lookErr != nil && !errors.Is(lookErr, bucket.ErrNotFound):
 		return lookErr
 	}
-	return fault.New(fault.State, fault.ReasonUploadGone, "the upload of %s is gone and the object is not the one that was uploaded", r.GetKey())
+	return fault.New(fault.DataLoss, fault.ReasonUploadGone, "the upload of %s is gone and the object is not the one that was uploaded", r.GetKey())
 }
 
 func objectOf(r *deliveryv1.Receipt) bucket.Object {

@@ -2,11 +2,13 @@ package commit_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -39,6 +41,9 @@ var parts = []parttest.Rows{
 	{Table: "FACT_MESSAGES", Count: 500, Foreign: -1},
 	{Table: "FACT_MESSAGES", Count: 700, Foreign: -1},
 }
+
+// committedAt lies behind every as-of time of these tests.
+var committedAt = time.Date(2026, 12, 1, 6, 30, 0, 0, time.UTC)
 
 var server *objectstore.Server
 
@@ -112,7 +117,7 @@ func newFixture(t *testing.T) *fixture {
 
 func newBucket(t *testing.T) bucket.Destination {
 	t.Helper()
-	name := fmt.Sprintf("acme-%s", drop.Digest([]byte(t.Name()))[:16])
+	name := "acme-" + strings.ToLower(rand.Text())
 	if err := server.CreateBucket(t.Context(), name, []objectstore.Grant{{AccessKey: accessKey, Write: true}}); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +143,7 @@ func uploadRun(t *testing.T, d bucket.Destination, date string) *fixture {
 	f.planner.plan = uploadParts(t, uploader, f.run)
 	f.committer = &commit.Committer{
 		Planner: f.planner, Revisions: from, Buckets: opened{store}, Tel: tel, Producer: "delivery/test",
-		Now: time.Now,
+		Now: func() time.Time { return committedAt },
 	}
 	return f
 }
@@ -247,4 +252,3 @@ func (f *fixture) latest(t *testing.T) *drop.Latest {
 	}
 	return latest
 }
-

@@ -19,7 +19,8 @@ const tailBytes = 64 << 10
 func readBack(ctx context.Context, d *pending, f file) error {
 	have, err := d.bucket.Head(ctx, f.receipt.GetKey())
 	if errors.Is(err, bucket.ErrNotFound) {
-		return differs(f, "is not there")
+		// Retried: if it is really gone, complete will say so next time.
+		return fault.New(fault.DataLoss, fault.ReasonReadBackMismatch, "%s is not there after its upload was completed", f.receipt.GetKey())
 	}
 	if err != nil {
 		return err

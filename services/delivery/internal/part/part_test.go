@@ -2,11 +2,13 @@ package part_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/customer-exports/exports/deploy/local/objectstore"
@@ -250,7 +252,7 @@ func (f *fixture) nothingLeft(t *testing.T) {
 
 func newFixture(t *testing.T, server *objectstore.Server, owner string) *fixture {
 	t.Helper()
-	name := fmt.Sprintf("acme-%x", drop.Digest([]byte(t.Name()))[:8])
+	name := "acme-" + strings.ToLower(rand.Text())
 	if err := server.CreateBucket(t.Context(), name, []objectstore.Grant{{AccessKey: accessKey, Write: true}}); err != nil {
 		t.Fatal(err)
 	}

@@ -69,15 +69,13 @@ func (c *Commits) announce(ctx context.Context, run *taskv1.RunRef) {
 	}
 }
 
-// failed tells the planner, and removes what is visible when no attempt can succeed: any other
-// worker on the same task meets the same end. After a last attempt that might have succeeded later
-// the files stay, because another worker may just be succeeding.
+// failed tells the planner, and removes what is visible when the drop cannot be had any more.
 func (c *Commits) failed(ctx context.Context, d bus.Delivery, cause error) {
 	// Detached: the attempt's own time may be over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
 	defer cancel()
 	run := d.Task.GetRun()
-	if !fault.Retryable(cause) {
+	if hopeless(d, cause) {
 		if err := c.Committer.Withdraw(ctx, run); err != nil {
 			c.Tel.Logger.ErrorContext(ctx, "files of a failed run may be visible: remove its run folders", obs.KeyRunID, run.GetRunId(), obs.KeyError, err)
 		}
@@ -89,6 +87,12 @@ func (c *Commits) failed(ctx context.Context, d bus.Delivery, cause error) {
 	if err != nil {
 		c.Tel.Logger.ErrorContext(ctx, "failure not reported", obs.KeyRunID, run.GetRunId(), obs.KeyError, err)
 	}
+}
+
+// hopeless reports whether any worker on the same task meets the same end. After a last attempt that
+// might have succeeded later the files stay, because another worker may just be succeeding.
+func hopeless(d bus.Delivery, cause error) bool {
+	return !fault.Retryable(cause) || d.LastAttempt && fault.KindOf(cause) == fault.DataLoss
 }
 
 // message is our own line about an error, never a driver's text.

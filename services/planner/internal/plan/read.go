@@ -33,6 +33,9 @@ type Filter struct{ CustomerID, ExportDate string }
 // List gives a page of runs, newest export date first, and the token of the next. A token is the id of the last run of
 // the page before.
 func (p *Planner) List(ctx context.Context, f Filter, page Page) (runs []*planv1.Run, next string, err error) {
+	if page.Token != "" && !run.IsID(page.Token) {
+		return nil, "", badToken(page.Token)
+	}
 	ids, err := p.Store.RunIDs(ctx)
 	if err != nil {
 		return nil, "", err
@@ -108,7 +111,11 @@ func position(token string) (int, error) {
 	}
 	at, err := strconv.ParseUint(token, 10, 31)
 	if err != nil {
-		return 0, fault.New(fault.Invalid, fault.ReasonValidation, "page_token %q is not one of an earlier page", token)
+		return 0, badToken(token)
 	}
 	return int(at), nil
+}
+
+func badToken(token string) error {
+	return fault.New(fault.Invalid, fault.ReasonValidation, "page_token %q is not one of an earlier page", token)
 }

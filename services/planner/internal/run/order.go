@@ -18,6 +18,9 @@ func OnDate(id, date string) bool {
 	return date == "" || dateIn(id) == strings.ReplaceAll(date, "-", "")
 }
 
+// IsID says whether a text has the form of a run id.
+func IsID(id string) bool { return len(dateIn(id)) == len("YYYYMMDD") }
+
 // dateIn is the export date in a run id, <export_id>-YYYYMMDD-<extraction>, or empty.
 func dateIn(id string) string {
 	rest := id[:max(strings.LastIndexByte(id, '-'), 0)]

@@ -1,0 +1,275 @@
+package app_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"github.com/customer-exports/exports/deploy/local/objectstore"
+	"github.com/customer-exports/exports/pkg/bus"
+	"github.com/customer-exports/exports/pkg/bus/bustest"
+	"github.com/customer-exports/exports/pkg/conf"
+	"github.com/customer-exports/exports/pkg/drop"
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/pkg/obs"
+	"github.com/customer-exports/exports/pkg/rpc"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/delivery/app"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket/s3bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/parttest"
+)
+
+const (
+	accessKey = "writerkey"
+	secretKey = "writersecret"
+	date      = "2026-11-20"
+)
+
+// peers are the config service and the planner, in memory.
+type peers struct {
+	configv1.UnimplementedConfigServiceServer
+	planv1.UnimplementedReportServiceServer
+	answer   *configv1.GetRevisionResponse
+	run      *planv1.Run
+	receipts []*deliveryv1.Receipt
+	commits  chan *planv1.ReportCommitRequest
+	failures chan *planv1.Failure
+}
+
+func (p *peers) GetRevision(context.Context, *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
+	return p.answer, nil
+}
+
+// ListReceipts gives one receipt a page.
+func (p *peers) ListReceipts(_ context.Context, in *planv1.ListReceiptsRequest) (*planv1.ListReceiptsResponse, error) {
+	at := len(in.GetPageToken())
+	out := &planv1.ListReceiptsResponse{Run: p.run, Receipts: p.receipts[at : at+1]}
+	if at+1 < len(p.receipts) {
+		out.NextPageToken = in.GetPageToken() + "."
+	}
+	return out, nil
+}
+
+func (p *peers) ReportCommit(_ context.Context, in *planv1.ReportCommitRequest) (*planv1.ReportCommitResponse, error) {
+	p.commits <- in
+	return &planv1.ReportCommitResponse{}, nil
+}
+
+func (p *peers) ReportFailure(_ context.Context, in *planv1.ReportFailureRequest) (*planv1.ReportFailureResponse, error) {
+	p.failures <- in.GetFailure()
+	return &planv1.ReportFailureResponse{}, nil
+}
+
+func TestPartsArriveAndTheCommitTaskMakesThemADrop(t *testing.T) {
+	d, p := startStore(t), &peers{commits: make(chan *planv1.ReportCommitRequest, 9), failures: make(chan *planv1.Failure, 9)}
+	p.answer = parttest.Answer(t, d)
+	p.run = &planv1.Run{Ref: parttest.Run(date), State: planv1.RunState_RUN_STATE_COMMITTING}
+	queue, client := startApp(t, p)
+
+	foreign := parttest.Rows{Table: "FACT_MESSAGES", Count: 100, PerBatch: 30, Foreign: 99}
+	if _, err := send(t, client, foreign); fault.ReasonOf(err) != fault.ReasonScopeViolation || fault.Retryable(err) {
+		t.Errorf("foreign row: got %v, want SCOPE_VIOLATION over the wire, never retried", err)
+	}
+	for _, rows := range []parttest.Rows{
+		{Table: "DIM_DATES", Count: 10, Foreign: -1}, {Table: "DIM_LOCATIONS", Count: 3, Foreign: -1}, {Table: "FACT_MESSAGES", Count: 100, PerBatch: 30, Foreign: -1},
+	} {
+		answer, err := send(t, client, rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.receipts = append(p.receipts, answer.GetReceipt())
+		measured := int64(rows.Count)
+		p.run.Tables = append(p.run.Tables, &planv1.TableProgress{
+			Table: rows.Table, MeasuredRowCount: measured, Parts: []*planv1.PartProgress{{MeasuredRowCount: measured}},
+		})
+	}
+	queue()
+	report := await(t, p.commits, p.failures)
+	if want := drop.ManifestKey(date, parttest.Run(date).GetRunId()); report.GetManifestKey() != want {
+		t.Errorf("reported manifest: got %s, want %s", report.GetManifestKey(), want)
+	}
+	checkDrop(t, d, report)
+}
+
+func TestFailedCommitIsReported(t *testing.T) {
+	d, p := startStore(t), &peers{commits: make(chan *planv1.ReportCommitRequest, 9), failures: make(chan *planv1.Failure, 9)}
+	p.answer = parttest.Answer(t, d)
+	p.run = &planv1.Run{Ref: parttest.Run(date), State: planv1.RunState_RUN_STATE_COMMITTING}
+	p.receipts = []*deliveryv1.Receipt{{Table: "DIM_DATES", Key: drop.PartKey("DIM_DATES", date, parttest.Run(date).GetRunId(), 0)}}
+	queue, _ := startApp(t, p)
+	queue()
+	got := await(t, p.failures, p.commits)
+	if got.GetReason() != string(fault.ReasonRowCountMismatch) || got.GetWillRetry() || got.GetTaskId() == "" {
+		t.Errorf("reported failure: got %v, want ROW_COUNT_MISMATCH, not retried", got)
+	}
+}
+
+func await[T, U any](t *testing.T, wanted chan T, other chan U) T {
+	t.Helper()
+	select {
+	case got := <-wanted:
+		return got
+	case got := <-other:
+		t.Fatalf("another report came: %v", got)
+	case <-time.After(30 * time.Second):
+		t.Fatal("no report after 30 s")
+	}
+	panic("unreachable")
+}
+
+func checkDrop(t *testing.T, d bucket.Destination, report *planv1.ReportCommitRequest) {
+	t.Helper()
+	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opener.Close()
+	data, _, err := opener.Open(d).Get(t.Context(), report.GetManifestKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := drop.ParseManifest(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Tables) != 3 || m.Tables[2].RowCount != 100 || !m.CommitTime.Equal(report.GetCommitTime().AsTime()) {
+		t.Errorf("manifest: got %+v", m)
+	}
+}
+
+// send is what an extractor does.
+func send(t *testing.T, client deliveryv1.PartServiceClient, rows parttest.Rows) (*deliveryv1.UploadPartResponse, error) {
+	t.Helper()
+	s := rows.Stream(t)
+	stream, err := client.UploadPart(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := s.Right()
+	header := &deliveryv1.PartHeader{Run: parttest.Run(date), Table: rows.Table, Attempt: 1, Schema: s.Schema}
+	requests := []*deliveryv1.UploadPartRequest{{Message: &deliveryv1.UploadPartRequest_Header{Header: header}}}
+	for _, batch := range s.Batches {
+		requests = append(requests, &deliveryv1.UploadPartRequest{Message: &deliveryv1.UploadPartRequest_Batch{Batch: batch}})
+	}
+	requests = append(requests, &deliveryv1.UploadPartRequest{Message: &deliveryv1.UploadPartRequest_Trailer{
+		Trailer: &deliveryv1.PartTrailer{BatchCount: right.Batches, RowCount: right.Rows, Sha256: right.SHA256},
+	}})
+	for _, r := range requests {
+		if stream.Send(r) != nil {
+			break // the answer says why
+		}
+	}
+	return stream.CloseAndRecv()
+}
+
+// startApp runs the service beside its peers; queue puts the commit task on the bus.
+func startApp(t *testing.T, p *peers) (queue func(), client deliveryv1.PartServiceClient) {
+	t.Helper()
+	url := bustest.Start(t)
+	cfg := config(t, url, servePeers(t, p))
+	service, err := app.New(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- service.Run(ctx) }()
+	tel, err := obs.Setup(t.Context(), obs.Config{Service: "test", LogLevel: "error"}, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := rpc.Dial(service.Addr(), tel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	planner, err := bus.Connect(t.Context(), bus.Config{URL: url}, "planner")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := planner.EnsureTasks(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = conn.Close()
+		planner.Close()
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+	})
+	return func() {
+		task := &taskv1.Task{TaskId: p.run.GetRef().GetRunId() + ".commit", Run: p.run.GetRef(), Work: &taskv1.Task_Commit{Commit: &taskv1.CommitWork{}}}
+		if err := planner.PublishTask(t.Context(), tel, "commit", task); err != nil {
+			t.Fatal(err)
+		}
+	}, deliveryv1.NewPartServiceClient(conn)
+}
+
+func config(t *testing.T, nats, peers string) app.Config {
+	t.Helper()
+	dir := t.TempDir()
+	secret := func(name, value string) conf.Secret {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(value), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return conf.Secret(path)
+	}
+	var cfg app.Config
+	cfg.Defaults()
+	cfg.Listen, cfg.ConfigAddress, cfg.PlannerAddress, cfg.NATS.URL = "127.0.0.1:0", peers, peers, nats
+	cfg.S3 = app.S3{AccessKeyFile: secret("access", accessKey), SecretKeyFile: secret("secret", secretKey)}
+	cfg.Telemetry.LogLevel = "error"
+	return cfg
+}
+
+func servePeers(t *testing.T, p *peers) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := grpc.NewServer()
+	configv1.RegisterConfigServiceServer(s, p)
+	planv1.RegisterReportServiceServer(s, p)
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(s.Stop)
+	return l.Addr().String()
+}
+
+func startStore(t *testing.T) bucket.Destination {
+	t.Helper()
+	// Not t.TempDir: the server's working directory is its root until it is closed.
+	root, err := os.MkdirTemp("", "delivery-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := objectstore.Start(t.Context(), objectstore.Config{
+		Root: root, Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
+		Admin: objectstore.Account{AccessKey: "adminkey", SecretKey: "adminsecret", Owner: parttest.Owner},
+		Users: []objectstore.User{{AccessKey: accessKey, SecretKey: secretKey}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		_ = os.RemoveAll(root)
+	})
+	if err := s.CreateBucket(t.Context(), "acme-exports", []objectstore.Grant{{AccessKey: accessKey, Write: true}}); err != nil {
+		t.Fatal(err)
+	}
+	return bucket.Destination{Bucket: "acme-exports", Region: objectstore.Region, Endpoint: s.Endpoint(), Owner: parttest.Owner}
+}
