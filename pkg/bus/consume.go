@@ -63,7 +63,8 @@ type consumption struct {
 }
 
 // Consume gives tasks to h until ctx ends; then it takes no more, lets those under way finish for 10 s, and hands back
-// the rest. It returns an error only when it cannot begin; afterwards it outlasts the server's absences.
+// the rest. It returns an error only when it cannot begin, unless ctx has ended by then; afterwards it outlasts the
+// server's absences.
 //
 // A nil error acknowledges the task. An error that is not worth another attempt, or the last attempt's, moves the task
 // to stream DEAD with its cause; any other puts it back for 1 s, then 2 s, up to 60 s, with jitter.
@@ -74,11 +75,11 @@ func (b *Bus) Consume(ctx context.Context, tel *obs.Telemetry, c Consumer, h Han
 	all := &consumption{bus: b, tel: tel, cfg: c, handle: h}
 	tasks, err := all.tasks(ctx)
 	if err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	advisories, err := all.advisories(ctx)
 	if err != nil {
-		return err
+		return unlessEnded(ctx, err)
 	}
 	// Detached: work under way outlives ctx by the grace.
 	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -93,6 +94,14 @@ func (b *Bus) Consume(ctx context.Context, tel *obs.Telemetry, c Consumer, h Han
 	defer late.Stop()
 	wg.Wait()
 	return b.flush()
+}
+
+// unlessEnded drops what went wrong only because ctx has ended: a service that is stopped early stops in order.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
 }
 
 // tasks creates or finds the durable consumer, and the streams: services start in any order.

@@ -66,6 +66,15 @@ func TestDoneTasksLeaveTheQueue(t *testing.T) {
 	await(t, b, StreamTasks, 0)
 }
 
+func TestStoppedBeforeItBegins(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := connect(t).Consume(ctx, telemetry(t), measures("w"), func(context.Context, Delivery) error { return nil }); err != nil {
+		t.Errorf("Consume() = %v, want nil: it was stopped in order", err)
+	}
+}
+
 func TestOneWorkerHoldsOneTask(t *testing.T) {
 	t.Parallel()
 	b := connect(t)

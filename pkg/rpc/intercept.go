@@ -54,6 +54,9 @@ func (e edge) answer(ctx context.Context, method string, err error) error {
 	case codes.Unavailable, codes.ResourceExhausted, codes.DeadlineExceeded:
 		level = slog.LevelWarn
 	}
+	if level == slog.LevelWarn && errors.Is(ctx.Err(), context.Canceled) {
+		level = slog.LevelInfo // the caller has left, mostly because it stops: nothing here needed handling
+	}
 	e.logger.Log(ctx, level, "call refused", obs.KeyMethod, method, obs.KeyReason, fault.ReasonOf(err), obs.KeyError, err)
 	return s.Err()
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -298,6 +299,30 @@ func TestOurOwnCancellationIsRecognised(t *testing.T) {
 	}()
 	if err := b.get(ctx); !errors.Is(err, context.Canceled) || fault.ReasonOf(err) != fault.ReasonCanceled {
 		t.Errorf("error = %v, want our own cancellation", err)
+	}
+}
+
+// TestACallerThatLeavesIsNoWarning tells a caller's end from our own trouble.
+func TestACallerThatLeavesIsNoWarning(t *testing.T) {
+	t.Parallel()
+	begun, ended := make(chan struct{}), make(chan struct{})
+	b := serve(t, &service{verdict: func(ctx context.Context) error {
+		close(begun)
+		<-ctx.Done()
+		defer close(ended)
+		return fault.Wrap(ctx.Err(), fault.Unavailable, fault.ReasonUnavailable, "reading")
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() { <-begun; cancel() }()
+	if err := b.get(ctx); err == nil {
+		t.Error("a cancelled call succeeded")
+	}
+	<-ended
+	for !strings.Contains(b.log.String(), "call refused") { // logged after the handler
+		runtime.Gosched()
+	}
+	if text := b.log.String(); strings.Contains(text, "WARN") {
+		t.Errorf("logged %s, want no warning", text)
 	}
 }
 

@@ -47,6 +47,9 @@ type Watcher struct {
 // ctx ends. A failed round is logged and tried again.
 func (w *Watcher) Run(ctx context.Context, tick time.Duration) error {
 	hints, stop, err := w.hints(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil // stopped before it began
+	}
 	if err != nil {
 		return err
 	}
@@ -100,7 +103,11 @@ func (w *Watcher) Round(ctx context.Context) error {
 			return fmt.Errorf("listing exports: %w", err)
 		}
 		for _, export := range page.GetExports() {
-			if err := w.judgeExport(ctx, export, customers[export.GetCustomerId()]); err != nil {
+			err := w.judgeExport(ctx, export, customers[export.GetCustomerId()])
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if err != nil {
 				w.Tel.Logger.WarnContext(ctx, "export not judged, will be tried again", obs.KeyExportID, export.GetExportId(), "error", err)
 			}
 		}
