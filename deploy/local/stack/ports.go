@@ -18,12 +18,12 @@ func Fixed() Ports {
 	}
 }
 
-// resolve replaces zeros by free ports and refuses a port that is taken.
-func (p Ports) resolve() (Ports, error) {
+// Resolve replaces zeros by free ports and refuses a port that is taken.
+func (p Ports) Resolve() (Ports, error) {
 	for _, port := range p.all() {
 		l, err := net.Listen("tcp", address(*port.number))
 		if err != nil {
-			return p, fmt.Errorf("port %d for the %s is in use: end the program that holds it, or see `ss -ltnp`", *port.number, port.owner)
+			return p, fmt.Errorf("port %d for the %s is in use: end the program that holds it (`ss -ltnp` names it), or run exports-local with --free-ports", *port.number, port.owner)
 		}
 		*port.number = l.Addr().(*net.TCPAddr).Port
 		defer func() { _ = l.Close() }() // held until all are chosen, so that no two are the same

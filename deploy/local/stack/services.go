@@ -59,9 +59,8 @@ func (s *Stack) services() []service {
 
 func (s *Stack) startServices(ctx context.Context) error {
 	// Detached: a stopped demo ends services by Close, in order, not all at once.
-	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s.cancel = cancel
-	s.running, run = errgroup.WithContext(run)
+	group, run := errgroup.WithContext(context.WithoutCancel(ctx))
+	s.closers = append(s.closers, group.Wait)
 	for _, svc := range s.services() {
 		path, err := s.writeConfig(svc.name)
 		if err != nil {
@@ -74,12 +73,23 @@ func (s *Stack) startServices(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("opening the %s service: %w", svc.name, err)
 		}
-		s.running.Go(func() error { return app.Run(run) })
+		s.serve(run, group, app)
 		if err := s.awaitHealthy(ctx, svc); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// serve runs a service until Close reaches it, or another one fails.
+func (s *Stack) serve(run context.Context, group *errgroup.Group, app runner) {
+	own, stop := context.WithCancel(run)
+	ended := make(chan struct{})
+	group.Go(func() error {
+		defer close(ended)
+		return app.Run(own)
+	})
+	s.closers = append(s.closers, func() error { stop(); <-ended; return nil })
 }
 
 // Dial connects to a service by its port. The caller closes the connection.
@@ -88,7 +98,7 @@ func Dial(port int) (*grpc.ClientConn, error) {
 }
 
 func (s *Stack) awaitHealthy(ctx context.Context, svc service) error {
-	ctx, cancel := context.WithTimeout(ctx, max(s.cfg.ReadyWithin, time.Minute))
+	ctx, cancel := context.WithTimeout(ctx, orElse(s.cfg.ReadyWithin, time.Minute))
 	defer cancel()
 	conn, err := Dial(svc.port)
 	if err != nil {

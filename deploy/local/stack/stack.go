@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/customer-exports/exports/deploy/local/objectstore"
 	"github.com/customer-exports/exports/deploy/local/traces"
@@ -44,6 +43,7 @@ type Settings struct {
 	PartTargetRows int           // rows of a part; zero means the planner's default
 	StallTimeout   time.Duration // silence of the source after which an attempt fails
 	Concurrency    int           // tasks an extractor works on at once
+	MaxAttempts    int           // tries of an extractor's task; zero means its default
 	LogLevel       string
 }
 
@@ -58,15 +58,13 @@ type Stack struct {
 
 	cfg     Config
 	nats    *server.Server
-	cancel  context.CancelFunc
-	running *errgroup.Group
 	closers []func() error
 }
 
 // Start brings everything up in dependency order and returns when all services
 // answer. Whatever was started is stopped again when a later step fails.
 func Start(ctx context.Context, cfg Config) (_ *Stack, err error) {
-	ports, err := cfg.Ports.resolve()
+	ports, err := cfg.Ports.Resolve()
 	if err != nil {
 		return nil, err
 	}
@@ -99,13 +97,10 @@ func Start(ctx context.Context, cfg Config) (_ *Stack, err error) {
 	return s, nil
 }
 
-// Close ends the services, then what they stand on, newest first.
+// Close ends the services, then what they stand on, newest first. A service lets the work under way finish for about ten
+// seconds, while those that it calls are still there.
 func (s *Stack) Close() error {
 	var errs []error
-	if s.cancel != nil {
-		s.cancel()
-		errs = append(errs, s.running.Wait())
-	}
 	for i := len(s.closers) - 1; i >= 0; i-- {
 		errs = append(errs, s.closers[i]())
 	}
