@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -22,10 +24,12 @@ func TestDropsAgreeWithTheWarehouse(t *testing.T) {
 		for _, table := range run.Tables {
 			t.Run(run.CustomerID+"/"+table.Table, func(t *testing.T) {
 				compare(t, s, results[i], table)
+				checkOwner(t, s, results[i], table)
 			})
 		}
 		t.Run(run.CustomerID+"/trace", func(t *testing.T) { checkTrace(t, s, results[i]) })
 	}
+	t.Run("report", func(t *testing.T) { checkReport(t, s, results, report) })
 }
 
 func compare(t *testing.T, s *stack.Stack, r demo.Result, table demo.TableReport) {
@@ -46,6 +50,78 @@ func compare(t *testing.T, s *stack.Stack, r demo.Result, table demo.TableReport
 	if diff := cmp.Diff(want, byParquetGo(t, layout, files)); diff != "" {
 		t.Errorf("parquet-go and the warehouse differ (-warehouse +files):\n%s", diff)
 	}
+}
+
+// nobodys is the warehouse's brand that no customer has.
+const nobodys = "Orphan Brand"
+
+// checkOwner asserts that a table's files hold no row of another owner, and that there are such rows to be held back: of
+// the brand nobody has, and of locations that the customer does not have. A table without brand and location columns is
+// judged by the rows of its parent.
+func checkOwner(t *testing.T, s *stack.Stack, r demo.Result, table demo.TableReport) {
+	t.Helper()
+	layout, err := dictionary.Standard().Layout(table.Table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, rule := paths(s, r.Engagement, table), layout.Table.Scope
+	switch {
+	case rule.Shared:
+	case layout.Parent == nil:
+		inside(t, distinct(t, layout, files, rule.Brand), r.Engagement.Brands)
+		inside(t, distinct(t, layout, files, rule.Location), r.Engagement.Locations)
+		foreign(t, s.Warehouse.DB(), layout.Table, r.Engagement)
+	default:
+		key := layout.Parent.PrimaryKey[0]
+		found := distinct(t, layout, files, key)
+		for id := range foreign(t, s.Warehouse.DB(), layout.Parent, r.Engagement) {
+			if found[id] {
+				t.Errorf("a row belongs to %s %s, which is of another owner", layout.Parent.Name, id)
+			}
+		}
+	}
+}
+
+func inside(t *testing.T, found map[string]bool, owned []string) {
+	t.Helper()
+	if len(found) == 0 {
+		t.Error("the files are empty")
+	}
+	for value := range found {
+		if !slices.Contains(owned, value) {
+			t.Errorf("%q is in the files, the customer has only %q", value, owned)
+		}
+	}
+}
+
+// foreign are the first key values of a table's rows that the customer may not see.
+func foreign(t *testing.T, db *sql.DB, table *dictionary.Table, e demo.Engagement) map[string]bool {
+	t.Helper()
+	rows, err := db.QueryContext(t.Context(), fmt.Sprintf("SELECT CAST(%s AS VARCHAR), brand, location_id FROM analytics.%s", table.PrimaryKey[0], table.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	keys, ofNobody, elsewhere := map[string]bool{}, 0, 0
+	for rows.Next() {
+		var key, brand, location string
+		if err := rows.Scan(&key, &brand, &location); err != nil {
+			t.Fatal(err)
+		}
+		orphan, outside := brand == nobodys, !slices.Contains(e.Locations, location)
+		if orphan {
+			ofNobody++
+		} else if outside {
+			elsewhere++
+		}
+		if orphan || outside {
+			keys[key] = true
+		}
+	}
+	if err := rows.Err(); err != nil || ofNobody == 0 || elsewhere == 0 {
+		t.Errorf("%s has %d rows of %q and %d of other locations (%v): nothing to hold back", table.Name, ofNobody, nobodys, elsewhere, err)
+	}
+	return keys
 }
 
 // inScope states independently of the extractor which rows a customer is owed.

@@ -1,123 +1,121 @@
 package e2e
 
 import (
-	"context"
-	"os"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
-
 	"github.com/customer-exports/exports/deploy/local/demo"
 	"github.com/customer-exports/exports/deploy/local/stack"
+	"github.com/customer-exports/exports/deploy/local/traces"
+	"github.com/customer-exports/exports/deploy/local/warehouse"
 	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/obs"
 )
 
-// TestKilledExtractor kills the extractor's process three times in the middle of
-// a run and compares the files with those of an undisturbed run of a customer
-// with the same scope.
+// moment is a point in the middle of an attempt at which the extractor's process is held by the source, and killed. An
+// attempt to measure has no table.
+type moment struct {
+	table string
+	hold  warehouse.Fault
+}
+
+func moments() []moment {
+	return []moment{
+		{"", warehouse.Fault{Kind: warehouse.SlowQuery, SQL: ofMeasure, Delay: time.Hour}},
+		{"FACT_REVIEWS", warehouse.Fault{Kind: warehouse.SlowQuery, SQL: "t.RESPONSE_SECONDS AS", Delay: time.Hour}},
+		// The rows that came with the answer and the first chunk are on their way to delivery.
+		{"FACT_TRANSACTION_ITEMS", warehouse.Fault{Kind: warehouse.ChunkStall, SQL: ofExtract, Chunk: new(1)}},
+	}
+}
+
+// TestKilledExtractor kills the extractor's process at three moments of one run: while it counts, while it waits for
+// rows, and with half a part sent. The files are those of an undisturbed run of a customer with the same scope.
 func TestKilledExtractor(t *testing.T) {
-	s := stackFor(t, func(c *stack.Config) { c.Without = []string{"extractor"}; c.Settings.Concurrency = 1 })
-	calm := demo.Engagements()[0]
-	disturbed := calm
+	s := stackFor(t, func(c *stack.Config) {
+		// One task at a time, and patience: an attempt ends by the kill or not at all.
+		c.Without, c.Settings.Concurrency, c.Settings.StallTimeout = []string{"extractor"}, 1, time.Hour
+	})
+	calm, disturbed, at := demo.Engagements()[0], demo.Engagements()[0], anHourAgo()
 	disturbed.CustomerID, disturbed.Name = "bella-twin", "Bella Twin"
 
-	healthy := startExtractor(t, s)
-	_, calmReport := deliver(t, s, calm)
+	healthy := startService(t, s, "extractor")
+	want := demo.Result{Engagement: calm, Run: end(t, s, begin(t, s, calm, at))}
 	kill(t, healthy)
 
-	go func() { // kills at three different moments
-		for _, share := range []float64{0.1, 0.4, 0.7} {
-			process := startExtractor(t, s)
-			awaitParts(t, s, "bella-twin-daily", share)
-			kill(t, process)
+	for _, m := range moments() {
+		if err := s.Warehouse.Faults().Arm(m.hold); err != nil {
+			t.Fatal(err)
 		}
-		startExtractor(t, s)
-	}()
-	results, disturbedReport := deliver(t, s, disturbed)
+	}
+	run := begin(t, s, disturbed, at)
+	for _, m := range moments() {
+		process := startService(t, s, "extractor")
+		awaitHeld(t, s, run.GetTraceId(), m)
+		kill(t, process)
+	}
+	startService(t, s, "extractor")
+	got := demo.Result{Engagement: disturbed, Run: end(t, s, run)}
 
-	for i, table := range disturbedReport.Runs[0].Tables {
+	whole(t, s, got)
+	sameFiles(t, s, want, got)
+	checkKills(t, s, got)
+}
+
+// awaitHeld waits until the source holds the process. Where the attempt is to be seen in the trace, that has come out
+// too: a killed process takes along what it has not sent.
+func awaitHeld(t *testing.T, s *stack.Stack, traceID string, m moment) {
+	t.Helper()
+	eventually(t, "the source holds "+string(m.hold.Kind)+" "+m.table, func() bool {
+		armed := slices.ContainsFunc(s.Warehouse.Faults().Armed(), func(f warehouse.Fault) bool { return f.SQL == m.hold.SQL })
+		return !armed && (m.table == "" || len(treeOf(s.Traces.Trace(traceID)).of(obs.SpanExtractStarted, m.table)) > 0)
+	})
+}
+
+// sameFiles asserts that two runs gave the same number of files with the same rows, table by table.
+func sameFiles(t *testing.T, s *stack.Stack, want, got demo.Result) {
+	t.Helper()
+	report := reportOf(t, s, want, got)
+	for i, table := range report.Runs[1].Tables {
 		layout, err := dictionary.Standard().Layout(table.Table, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := byParquetGo(t, layout, paths(s, calm, calmReport.Runs[0].Tables[i]))
-		got := byParquetGo(t, layout, paths(s, results[0].Engagement, table))
-		if diff := cmp.Diff(want, got); diff != "" {
+		calm := report.Runs[0].Tables[i]
+		if len(calm.Files) != len(table.Files) {
+			t.Errorf("%s has %d files after three kills, %d without", table.Table, len(table.Files), len(calm.Files))
+		}
+		if diff := cmp.Diff(byParquetGo(t, layout, paths(s, want.Engagement, calm)), byParquetGo(t, layout, paths(s, got.Engagement, table))); diff != "" {
 			t.Errorf("%s after three kills differs (-calm +killed):\n%s", table.Table, diff)
 		}
 	}
 }
 
-// startExtractor runs the extractor's own binary with the stack's config file.
-func startExtractor(t *testing.T, s *stack.Stack) *exec.Cmd {
+// checkKills asserts by the trace that each kill cost an attempt of its own: the work was done by a second one.
+func checkKills(t *testing.T, s *stack.Stack, r demo.Result) {
 	t.Helper()
-	cmd := exec.Command(filepath.Join(os.Getenv("EXPORTS_BIN"), "extractord"), "-config", s.ConfigPath("extractor"))
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Errorf("starting extractord: %v; `make test` builds it and sets EXPORTS_BIN", err)
-		return cmd
+	var spans tree
+	eventually(t, "the trace is complete", func() bool {
+		spans = treeOf(s.Traces.Trace(r.Run.GetTraceId()))
+		return len(spans.of(obs.SpanExtract, "")) == parts(r.Run) && len(spans.of(obs.SpanSummary, "")) == 1
+	})
+	if got, want := len(spans.of(obs.SpanExtractStarted, "")), parts(r.Run)+2; got != want {
+		t.Errorf("%d attempts to extract were started for %d parts, want %d", got, parts(r.Run), want)
 	}
-	t.Cleanup(func() { kill(t, cmd) })
-	return cmd
-}
-
-// kill ends the process at once, as a lost machine does. A second call is harmless.
-func kill(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	if cmd.Process == nil || cmd.ProcessState != nil {
-		return
-	}
-	_ = cmd.Process.Kill()
-	_ = cmd.Wait() // the error says that it was killed
-}
-
-// awaitParts waits until a share of the run's parts has arrived.
-func awaitParts(t *testing.T, s *stack.Stack, exportID string, share float64) {
-	t.Helper()
-	conn, err := stack.Dial(s.Ports.Planner)
-	if err != nil {
-		t.Error(err)
-		return
-	}
-	defer func() { _ = conn.Close() }()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	ticker := time.NewTicker(20 * time.Millisecond)
-	defer ticker.Stop()
-	for arrived(ctx, planv1.NewRunServiceClient(conn), exportID) < share {
-		select {
-		case <-ctx.Done():
-			t.Errorf("waiting for %.0f %% of the parts of %s: %v", 100*share, exportID, ctx.Err())
-			return
-		case <-ticker.C:
+	for _, m := range moments() {
+		name := obs.SpanExtract
+		if m.table == "" {
+			name = obs.SpanMeasure
+		}
+		second := func(span traces.Span) bool { return span.Attributes[obs.KeyAttempt] == "2" }
+		if done := spans.of(name, m.table); !slices.ContainsFunc(done, second) {
+			t.Errorf("no second attempt at %q %s: its kill hit no work in progress", name, m.table)
 		}
 	}
-}
-
-// arrived is the share of parts with a receipt, 0 while there are none.
-func arrived(ctx context.Context, runs planv1.RunServiceClient, exportID string) float64 {
-	list, err := runs.ListRuns(ctx, &planv1.ListRunsRequest{})
-	if err != nil {
-		return 0
+	cut := func(span traces.Span) bool { return span.Failed() && span.Attributes[obs.KeyAttempt] == "1" }
+	if !slices.ContainsFunc(spans.of(obs.SpanEncode, "FACT_TRANSACTION_ITEMS"), cut) {
+		t.Error("no part was cut off half sent")
 	}
-	parts, received := 0, 0
-	for _, run := range list.GetRuns() {
-		if run.GetRef().GetExportId() != exportID {
-			continue
-		}
-		for _, table := range run.GetTables() {
-			for _, part := range table.GetParts() {
-				parts++
-				if part.GetReceived() {
-					received++
-				}
-			}
-		}
-	}
-	return float64(received) / float64(max(parts, 1))
 }

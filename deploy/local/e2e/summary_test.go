@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,7 @@ type column struct {
 	s        summary
 	sum      big.Int
 	min, max *big.Int
+	values   map[string]bool // the distinct ones, where somebody asks for them
 }
 
 func (c *column) add(value string, null bool) error {
@@ -36,6 +38,9 @@ func (c *column) add(value string, null bool) error {
 	if null {
 		c.s.Nulls++
 		return nil
+	}
+	if c.values != nil {
+		c.values[value] = true
 	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(value))
@@ -157,13 +162,26 @@ func float(f float64) string {
 // byParquetGo summarises files with parquet-go, which neither wrote them nor is DuckDB.
 func byParquetGo(t *testing.T, l *dictionary.Layout, files []string) map[string]summary {
 	t.Helper()
+	return summaries(readAll(t, files, columnsOf(l)))
+}
+
+// distinct are the values of one column of the files, read with parquet-go.
+func distinct(t *testing.T, l *dictionary.Layout, files []string, name string) map[string]bool {
+	t.Helper()
 	columns := columnsOf(l)
+	i := slices.IndexFunc(columns, func(c *column) bool { return c.of.Name == name })
+	columns[i].values = map[string]bool{}
+	return readAll(t, files, columns)[i].values
+}
+
+func readAll(t *testing.T, files []string, columns []*column) []*column {
+	t.Helper()
 	for _, path := range files {
 		if err := readFile(path, columns); err != nil {
 			t.Fatalf("%s: %v", path, err)
 		}
 	}
-	return summaries(columns)
+	return columns
 }
 
 func ofParquet(c *dictionary.Column, v parquet.Value) string {

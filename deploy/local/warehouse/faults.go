@@ -28,9 +28,12 @@ const (
 	QueryError       FaultKind = "query_error"       // fails with Code, SQLState and Message
 )
 
-var faultKinds = []FaultKind{
-	ChunkForbidden, ChunkUnavailable, ChunkStall, CutMidMessage, CutAtBoundary, SessionExpired,
-	WrongTotal, WrongChunkCount, JSONResult, SlowQuery, QueryError,
+// FaultKinds lists every kind, so that a test can say that it covers all of them.
+func FaultKinds() []FaultKind {
+	return []FaultKind{
+		ChunkForbidden, ChunkUnavailable, ChunkStall, CutMidMessage, CutAtBoundary, SessionExpired,
+		WrongTotal, WrongChunkCount, JSONResult, SlowQuery, QueryError,
+	}
 }
 
 // Fault is one armed misbehaviour.
@@ -51,7 +54,7 @@ type Fault struct {
 }
 
 func (f Fault) validate() error {
-	if !slices.Contains(faultKinds, f.Kind) {
+	if !slices.Contains(FaultKinds(), f.Kind) {
 		return fmt.Errorf("unknown fault kind %q", f.Kind)
 	}
 	if f.Kind == QueryError && (f.Code == "" || f.SQLState == "") {
