@@ -10,14 +10,15 @@ import (
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 )
 
-// screen shows runs while they move: redrawn in place on a terminal, one line
-// every five seconds elsewhere.
+// screen shows runs while they move: redrawn in place on a terminal; elsewhere a
+// line for each run whose state has changed, and for all every five seconds.
 type screen struct {
 	out      io.Writer
 	terminal bool
 	began    time.Time
-	lines    int       // drawn last time
-	lastLine time.Time // when the last plain line was written
+	lines    int                        // drawn last time
+	states   map[string]planv1.RunState // told last time, by run
+	told     time.Time                  // when all were told
 	now      func() time.Time
 }
 
@@ -26,14 +27,18 @@ func (s *screen) show(runs []*planv1.Run) {
 		s.redraw(runs)
 		return
 	}
-	if s.now().Sub(s.lastLine) < 5*time.Second {
-		return
+	if s.now().Sub(s.told) >= 5*time.Second {
+		s.told, s.states = s.now(), map[string]planv1.RunState{}
 	}
-	s.lastLine = s.now()
 	for _, r := range runs {
+		id := r.GetRef().GetRunId()
+		if s.states[id] == r.GetState() {
+			continue
+		}
+		s.states[id] = r.GetState()
 		t := totalsOf(r)
 		_, _ = fmt.Fprintf(s.out, "%5.1f s  %-24s %-10s %2d/%d tables  %10s rows  %s\n", s.elapsed().Seconds(),
-			r.GetRef().GetRunId(), stateWord(r.GetState()), t.doneTables, len(r.GetTables()), count(t.rows), s.rate(t.arrowBytes))
+			id, stateWord(r.GetState()), t.doneTables, len(r.GetTables()), count(t.rows), s.rate(t.arrowBytes))
 	}
 }
 

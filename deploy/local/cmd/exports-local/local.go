@@ -17,13 +17,17 @@ import (
 )
 
 type options struct {
-	dir   string
-	scale float64
-	serve bool
+	dir       string
+	scale     float64
+	freePorts bool
+	serve     bool
 }
 
+// maxScale is far above what a laptop generates in a day, and far below what the generator's row numbers hold.
+const maxScale = 1000
+
 // local starts the stack, does the demo, and serves on if asked to.
-func local(ctx context.Context, opts options) (err error) {
+func local(ctx context.Context, opts options) error {
 	dir, err := filepath.Abs(opts.dir)
 	if err != nil {
 		return err
@@ -33,19 +37,38 @@ func local(ctx context.Context, opts options) (err error) {
 		return err
 	}
 	defer unlock()
-	if err := clean(dir); err != nil {
-		return err
-	}
-	logger := slog.New(slog.NewTextHandler(os.Stdout, nil))
-	s, err := stack.Start(ctx, config(dir, opts.scale, logger))
+	// Before anything of the last demo is removed: when this one cannot start, that one's drops stay.
+	ports, err := wanted(opts).Resolve()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	if err := deliver(ctx, s); err != nil {
+	if err := clean(dir); err != nil {
 		return err
 	}
-	if !opts.serve {
+	return embed(ctx, config(dir, opts.scale, ports), opts.serve)
+}
+
+// errInterrupted stands for whatever call a Ctrl-C happened to reach.
+var errInterrupted = errors.New("interrupted before the drops were delivered; it begins afresh when started again")
+
+func unlessInterrupted(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// embed runs everything until the demo is done, or ctx ends.
+func embed(ctx context.Context, cfg stack.Config, serve bool) (err error) {
+	s, err := stack.Start(ctx, cfg)
+	if err != nil {
+		return unlessInterrupted(ctx, err)
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := deliver(ctx, s); err != nil {
+		return unlessInterrupted(ctx, err)
+	}
+	if !serve {
 		return nil
 	}
 	fmt.Printf("\nserving until Ctrl-C; traces at %s\n", s.Traces.HTTPURL())
@@ -53,10 +76,17 @@ func local(ctx context.Context, opts options) (err error) {
 	return nil
 }
 
-func config(dir string, scale float64, logger *slog.Logger) stack.Config {
+func wanted(opts options) stack.Ports {
+	if opts.freePorts {
+		return stack.Ports{}
+	}
+	return stack.Fixed()
+}
+
+func config(dir string, scale float64, ports stack.Ports) stack.Config {
 	midnight := time.Now().UTC().Truncate(24 * time.Hour)
 	return stack.Config{
-		Dir: dir, Scale: scale, Ports: stack.Fixed(), Logger: logger,
+		Dir: dir, Scale: scale, Ports: ports, Logger: slog.New(slog.NewTextHandler(os.Stdout, nil)),
 		WarehouseDB: filepath.Join(dir, "warehouse", fmt.Sprintf("scale-%g.duckdb", scale)),
 		RestateTime: midnight, CreateTime: midnight.AddDate(0, 0, -30),
 	}
