@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,13 +23,78 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ApplyOutcome is what an application does.
+type ApplyOutcome int32
+
+const (
+	// Never sent.
+	ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED ApplyOutcome = 0
+	// The export is new.
+	ApplyOutcome_APPLY_OUTCOME_CREATED ApplyOutcome = 1
+	// The export has a new revision.
+	ApplyOutcome_APPLY_OUTCOME_UPDATED ApplyOutcome = 2
+	// The file says what is agreed already.
+	ApplyOutcome_APPLY_OUTCOME_UNCHANGED ApplyOutcome = 3
+)
+
+// Enum value maps for ApplyOutcome.
+var (
+	ApplyOutcome_name = map[int32]string{
+		0: "APPLY_OUTCOME_UNSPECIFIED",
+		1: "APPLY_OUTCOME_CREATED",
+		2: "APPLY_OUTCOME_UPDATED",
+		3: "APPLY_OUTCOME_UNCHANGED",
+	}
+	ApplyOutcome_value = map[string]int32{
+		"APPLY_OUTCOME_UNSPECIFIED": 0,
+		"APPLY_OUTCOME_CREATED":     1,
+		"APPLY_OUTCOME_UPDATED":     2,
+		"APPLY_OUTCOME_UNCHANGED":   3,
+	}
+)
+
+func (x ApplyOutcome) Enum() *ApplyOutcome {
+	p := new(ApplyOutcome)
+	*p = x
+	return p
+}
+
+func (x ApplyOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ApplyOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_config_v1_config_service_proto_enumTypes[0].Descriptor()
+}
+
+func (ApplyOutcome) Type() protoreflect.EnumType {
+	return &file_exports_config_v1_config_service_proto_enumTypes[0]
+}
+
+func (x ApplyOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ApplyOutcome.Descriptor instead.
+func (ApplyOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{0}
+}
+
 // CreateCustomerRequest names the customer to create.
 type CreateCustomerRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable id: 3 to 40 lower-case letters, digits and hyphens.
 	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// Name used in escalations and manifests.
-	DisplayName   string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Who is told when something is wrong.
+	Contacts []*Contact `protobuf:"bytes,3,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,4,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeated request harmless; empty means that it is not repeated.
+	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -73,6 +139,34 @@ func (x *CreateCustomerRequest) GetCustomerId() string {
 func (x *CreateCustomerRequest) GetDisplayName() string {
 	if x != nil {
 		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *CreateCustomerRequest) GetContacts() []*Contact {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+func (x *CreateCustomerRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *CreateCustomerRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *CreateCustomerRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
 	}
 	return ""
 }
@@ -215,20 +309,305 @@ func (x *GetCustomerResponse) GetCustomer() *Customer {
 	return nil
 }
 
+// UpdateCustomerRequest holds what changes.
+type UpdateCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer to change.
+	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// Name from now on.
+	DisplayName string `protobuf:"bytes,2,opt,name=display_name,json=displayName,proto3" json:"display_name,omitempty"`
+	// Contacts from now on, all of them.
+	Contacts []*Contact `protobuf:"bytes,3,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	// The etag that was read.
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,5,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeated request harmless; empty means that it is not repeated.
+	RequestId string `protobuf:"bytes,7,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Which of display_name and contacts to take. Unset: both.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,8,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateCustomerRequest) Reset() {
+	*x = UpdateCustomerRequest{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateCustomerRequest) ProtoMessage() {}
+
+func (x *UpdateCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateCustomerRequest.ProtoReflect.Descriptor instead.
+func (*UpdateCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *UpdateCustomerRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetDisplayName() string {
+	if x != nil {
+		return x.DisplayName
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetContacts() []*Contact {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+func (x *UpdateCustomerRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateCustomerRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+// UpdateCustomerResponse holds what was stored.
+type UpdateCustomerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stored customer.
+	Customer      *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateCustomerResponse) Reset() {
+	*x = UpdateCustomerResponse{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateCustomerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateCustomerResponse) ProtoMessage() {}
+
+func (x *UpdateCustomerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateCustomerResponse.ProtoReflect.Descriptor instead.
+func (*UpdateCustomerResponse) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *UpdateCustomerResponse) GetCustomer() *Customer {
+	if x != nil {
+		return x.Customer
+	}
+	return nil
+}
+
+// ArchiveCustomerRequest names the customer to end.
+type ArchiveCustomerRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer.
+	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// The etag that was read.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeated request harmless; empty means that it is not repeated.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchiveCustomerRequest) Reset() {
+	*x = ArchiveCustomerRequest{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveCustomerRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveCustomerRequest) ProtoMessage() {}
+
+func (x *ArchiveCustomerRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveCustomerRequest.ProtoReflect.Descriptor instead.
+func (*ArchiveCustomerRequest) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *ArchiveCustomerRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *ArchiveCustomerRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ArchiveCustomerRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *ArchiveCustomerRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ArchiveCustomerRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ArchiveCustomerResponse holds what was stored.
+type ArchiveCustomerResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stored customer.
+	Customer      *Customer `protobuf:"bytes,1,opt,name=customer,proto3" json:"customer,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchiveCustomerResponse) Reset() {
+	*x = ArchiveCustomerResponse{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveCustomerResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveCustomerResponse) ProtoMessage() {}
+
+func (x *ArchiveCustomerResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveCustomerResponse.ProtoReflect.Descriptor instead.
+func (*ArchiveCustomerResponse) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ArchiveCustomerResponse) GetCustomer() *Customer {
+	if x != nil {
+		return x.Customer
+	}
+	return nil
+}
+
 // ListCustomersRequest asks for a page.
 type ListCustomersRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// At most this many; zero means 100.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only customers in this state; unset means any.
+	State         CustomerState `protobuf:"varint,3,opt,name=state,proto3,enum=exports.config.v1.CustomerState" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListCustomersRequest) Reset() {
 	*x = ListCustomersRequest{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[4]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -240,7 +619,7 @@ func (x *ListCustomersRequest) String() string {
 func (*ListCustomersRequest) ProtoMessage() {}
 
 func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[4]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -253,7 +632,7 @@ func (x *ListCustomersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersRequest.ProtoReflect.Descriptor instead.
 func (*ListCustomersRequest) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{4}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ListCustomersRequest) GetPageSize() int32 {
@@ -270,6 +649,13 @@ func (x *ListCustomersRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListCustomersRequest) GetState() CustomerState {
+	if x != nil {
+		return x.State
+	}
+	return CustomerState_CUSTOMER_STATE_UNSPECIFIED
+}
+
 // ListCustomersResponse is a page of customers.
 type ListCustomersResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -283,7 +669,7 @@ type ListCustomersResponse struct {
 
 func (x *ListCustomersResponse) Reset() {
 	*x = ListCustomersResponse{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[5]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -295,7 +681,7 @@ func (x *ListCustomersResponse) String() string {
 func (*ListCustomersResponse) ProtoMessage() {}
 
 func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[5]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -308,7 +694,7 @@ func (x *ListCustomersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListCustomersResponse.ProtoReflect.Descriptor instead.
 func (*ListCustomersResponse) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{5}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListCustomersResponse) GetCustomers() []*Customer {
@@ -334,17 +720,19 @@ type CreateExportRequest struct {
 	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// What was agreed.
 	Spec *ExportSpec `protobuf:"bytes,3,opt,name=spec,proto3" json:"spec,omitempty"`
-	// Who asks.
+	// Who asks: lower case, such as op@example.com.
 	Author string `protobuf:"bytes,4,opt,name=author,proto3" json:"author,omitempty"`
 	// Why.
-	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeated request harmless; empty means that it is not repeated.
+	RequestId     string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateExportRequest) Reset() {
 	*x = CreateExportRequest{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[6]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -356,7 +744,7 @@ func (x *CreateExportRequest) String() string {
 func (*CreateExportRequest) ProtoMessage() {}
 
 func (x *CreateExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[6]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -369,7 +757,7 @@ func (x *CreateExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateExportRequest.ProtoReflect.Descriptor instead.
 func (*CreateExportRequest) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{6}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreateExportRequest) GetExportId() string {
@@ -407,6 +795,13 @@ func (x *CreateExportRequest) GetReason() string {
 	return ""
 }
 
+func (x *CreateExportRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
 // CreateExportResponse holds what was stored.
 type CreateExportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -418,7 +813,7 @@ type CreateExportResponse struct {
 
 func (x *CreateExportResponse) Reset() {
 	*x = CreateExportResponse{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[7]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -430,7 +825,7 @@ func (x *CreateExportResponse) String() string {
 func (*CreateExportResponse) ProtoMessage() {}
 
 func (x *CreateExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[7]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -443,7 +838,7 @@ func (x *CreateExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateExportResponse.ProtoReflect.Descriptor instead.
 func (*CreateExportResponse) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{7}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreateExportResponse) GetExport() *Export {
@@ -453,26 +848,32 @@ func (x *CreateExportResponse) GetExport() *Export {
 	return nil
 }
 
-// UpdateExportRequest holds the new specification, whole.
+// UpdateExportRequest holds the new specification, whole or in part.
 type UpdateExportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The export to change.
 	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
-	// What is agreed from now on.
+	// What is agreed from now on. With an update_mask only its fields count, and
+	// rules hold for the result.
 	Spec *ExportSpec `protobuf:"bytes,2,opt,name=spec,proto3" json:"spec,omitempty"`
 	// The etag that was read.
 	Etag string `protobuf:"bytes,3,opt,name=etag,proto3" json:"etag,omitempty"`
-	// Who asks.
+	// Who asks: lower case, such as op@example.com.
 	Author string `protobuf:"bytes,4,opt,name=author,proto3" json:"author,omitempty"`
 	// Why.
-	Reason        string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeated request harmless; empty means that it is not repeated.
+	RequestId string `protobuf:"bytes,6,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Which fields of the specification to take from spec, such as
+	// retention_days or scope.location_ids. Unset: the whole specification.
+	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,7,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *UpdateExportRequest) Reset() {
 	*x = UpdateExportRequest{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[8]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -484,7 +885,7 @@ func (x *UpdateExportRequest) String() string {
 func (*UpdateExportRequest) ProtoMessage() {}
 
 func (x *UpdateExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[8]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -497,7 +898,7 @@ func (x *UpdateExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateExportRequest.ProtoReflect.Descriptor instead.
 func (*UpdateExportRequest) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{8}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *UpdateExportRequest) GetExportId() string {
@@ -535,6 +936,20 @@ func (x *UpdateExportRequest) GetReason() string {
 	return ""
 }
 
+func (x *UpdateExportRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *UpdateExportRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
 // UpdateExportResponse holds what was stored.
 type UpdateExportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -546,7 +961,7 @@ type UpdateExportResponse struct {
 
 func (x *UpdateExportResponse) Reset() {
 	*x = UpdateExportResponse{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[9]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -558,7 +973,7 @@ func (x *UpdateExportResponse) String() string {
 func (*UpdateExportResponse) ProtoMessage() {}
 
 func (x *UpdateExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[9]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -571,7 +986,7 @@ func (x *UpdateExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UpdateExportResponse.ProtoReflect.Descriptor instead.
 func (*UpdateExportResponse) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{9}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *UpdateExportResponse) GetExport() *Export {
@@ -579,6 +994,729 @@ func (x *UpdateExportResponse) GetExport() *Export {
 		return x.Export
 	}
 	return nil
+}
+
+// PauseExportRequest names the export to pause.
+type PauseExportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// The etag that was read.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeated request harmless; empty means that it is not repeated.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseExportRequest) Reset() {
+	*x = PauseExportRequest{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseExportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseExportRequest) ProtoMessage() {}
+
+func (x *PauseExportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseExportRequest.ProtoReflect.Descriptor instead.
+func (*PauseExportRequest) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *PauseExportRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *PauseExportRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *PauseExportRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *PauseExportRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *PauseExportRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// PauseExportResponse holds what was stored.
+type PauseExportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stored export.
+	Export        *Export `protobuf:"bytes,1,opt,name=export,proto3" json:"export,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PauseExportResponse) Reset() {
+	*x = PauseExportResponse{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PauseExportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PauseExportResponse) ProtoMessage() {}
+
+func (x *PauseExportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PauseExportResponse.ProtoReflect.Descriptor instead.
+func (*PauseExportResponse) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PauseExportResponse) GetExport() *Export {
+	if x != nil {
+		return x.Export
+	}
+	return nil
+}
+
+// ResumeExportRequest names the export to resume.
+type ResumeExportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// The etag that was read.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeated request harmless; empty means that it is not repeated.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeExportRequest) Reset() {
+	*x = ResumeExportRequest{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeExportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeExportRequest) ProtoMessage() {}
+
+func (x *ResumeExportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeExportRequest.ProtoReflect.Descriptor instead.
+func (*ResumeExportRequest) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ResumeExportRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *ResumeExportRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ResumeExportRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *ResumeExportRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ResumeExportRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ResumeExportResponse holds what was stored.
+type ResumeExportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stored export.
+	Export        *Export `protobuf:"bytes,1,opt,name=export,proto3" json:"export,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResumeExportResponse) Reset() {
+	*x = ResumeExportResponse{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResumeExportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResumeExportResponse) ProtoMessage() {}
+
+func (x *ResumeExportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResumeExportResponse.ProtoReflect.Descriptor instead.
+func (*ResumeExportResponse) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ResumeExportResponse) GetExport() *Export {
+	if x != nil {
+		return x.Export
+	}
+	return nil
+}
+
+// ArchiveExportRequest names the export to end.
+type ArchiveExportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// The etag that was read.
+	Etag string `protobuf:"bytes,2,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeated request harmless; empty means that it is not repeated.
+	RequestId     string `protobuf:"bytes,5,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchiveExportRequest) Reset() {
+	*x = ArchiveExportRequest{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveExportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveExportRequest) ProtoMessage() {}
+
+func (x *ArchiveExportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveExportRequest.ProtoReflect.Descriptor instead.
+func (*ArchiveExportRequest) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ArchiveExportRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *ArchiveExportRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+func (x *ArchiveExportRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *ArchiveExportRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ArchiveExportRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+// ArchiveExportResponse holds what was stored.
+type ArchiveExportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The stored export.
+	Export        *Export `protobuf:"bytes,1,opt,name=export,proto3" json:"export,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ArchiveExportResponse) Reset() {
+	*x = ArchiveExportResponse{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ArchiveExportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ArchiveExportResponse) ProtoMessage() {}
+
+func (x *ArchiveExportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ArchiveExportResponse.ProtoReflect.Descriptor instead.
+func (*ArchiveExportResponse) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *ArchiveExportResponse) GetExport() *Export {
+	if x != nil {
+		return x.Export
+	}
+	return nil
+}
+
+// ExportFile is an export as an operator keeps it in git, as YAML. Field names
+// are those of this contract; durations are written as 86400s.
+type ExportFile struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// The customer that receives it; an export keeps its customer.
+	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// What is agreed.
+	Spec          *ExportSpec `protobuf:"bytes,3,opt,name=spec,proto3" json:"spec,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportFile) Reset() {
+	*x = ExportFile{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportFile) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportFile) ProtoMessage() {}
+
+func (x *ExportFile) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportFile.ProtoReflect.Descriptor instead.
+func (*ExportFile) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *ExportFile) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *ExportFile) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *ExportFile) GetSpec() *ExportSpec {
+	if x != nil {
+		return x.Spec
+	}
+	return nil
+}
+
+// ApplyExportRequest holds a file.
+type ApplyExportRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One ExportFile as YAML.
+	Yaml string `protobuf:"bytes,1,opt,name=yaml,proto3" json:"yaml,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,2,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// Makes a repeated request harmless; empty means that it is not repeated.
+	RequestId string `protobuf:"bytes,4,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Store nothing, only say what would change.
+	DryRun bool `protobuf:"varint,5,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// The etag that was read; empty takes the export as it is now.
+	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ApplyExportRequest) Reset() {
+	*x = ApplyExportRequest{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyExportRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyExportRequest) ProtoMessage() {}
+
+func (x *ApplyExportRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyExportRequest.ProtoReflect.Descriptor instead.
+func (*ApplyExportRequest) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *ApplyExportRequest) GetYaml() string {
+	if x != nil {
+		return x.Yaml
+	}
+	return ""
+}
+
+func (x *ApplyExportRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *ApplyExportRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *ApplyExportRequest) GetRequestId() string {
+	if x != nil {
+		return x.RequestId
+	}
+	return ""
+}
+
+func (x *ApplyExportRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *ApplyExportRequest) GetEtag() string {
+	if x != nil {
+		return x.Etag
+	}
+	return ""
+}
+
+// ApplyExportResponse says what changed, or would.
+type ApplyExportResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What happened, or would.
+	Outcome ApplyOutcome `protobuf:"varint,1,opt,name=outcome,proto3,enum=exports.config.v1.ApplyOutcome" json:"outcome,omitempty"`
+	// The export afterwards; unset in a dry run that creates one.
+	Export *Export `protobuf:"bytes,2,opt,name=export,proto3" json:"export,omitempty"`
+	// What differs from the newest revision that awaits approval or is in force.
+	Changes []*FieldChange `protobuf:"bytes,3,rep,name=changes,proto3" json:"changes,omitempty"`
+	// The same as a unified diff of the YAML; empty without a change.
+	Diff string `protobuf:"bytes,4,opt,name=diff,proto3" json:"diff,omitempty"`
+	// Why the revision needs a second person; empty when it takes effect at once.
+	ApprovalCauses []ApprovalCause `protobuf:"varint,5,rep,packed,name=approval_causes,json=approvalCauses,proto3,enum=exports.config.v1.ApprovalCause" json:"approval_causes,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *ApplyExportResponse) Reset() {
+	*x = ApplyExportResponse{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ApplyExportResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ApplyExportResponse) ProtoMessage() {}
+
+func (x *ApplyExportResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ApplyExportResponse.ProtoReflect.Descriptor instead.
+func (*ApplyExportResponse) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ApplyExportResponse) GetOutcome() ApplyOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return ApplyOutcome_APPLY_OUTCOME_UNSPECIFIED
+}
+
+func (x *ApplyExportResponse) GetExport() *Export {
+	if x != nil {
+		return x.Export
+	}
+	return nil
+}
+
+func (x *ApplyExportResponse) GetChanges() []*FieldChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *ApplyExportResponse) GetDiff() string {
+	if x != nil {
+		return x.Diff
+	}
+	return ""
+}
+
+func (x *ApplyExportResponse) GetApprovalCauses() []ApprovalCause {
+	if x != nil {
+		return x.ApprovalCauses
+	}
+	return nil
+}
+
+// ExportAsYamlRequest names an export.
+type ExportAsYamlRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	ExportId      string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportAsYamlRequest) Reset() {
+	*x = ExportAsYamlRequest{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportAsYamlRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportAsYamlRequest) ProtoMessage() {}
+
+func (x *ExportAsYamlRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportAsYamlRequest.ProtoReflect.Descriptor instead.
+func (*ExportAsYamlRequest) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ExportAsYamlRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+// ExportAsYamlResponse holds the file.
+type ExportAsYamlResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One ExportFile as YAML.
+	Yaml string `protobuf:"bytes,1,opt,name=yaml,proto3" json:"yaml,omitempty"`
+	// The revision that it says.
+	Revision      int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExportAsYamlResponse) Reset() {
+	*x = ExportAsYamlResponse{}
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExportAsYamlResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExportAsYamlResponse) ProtoMessage() {}
+
+func (x *ExportAsYamlResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExportAsYamlResponse.ProtoReflect.Descriptor instead.
+func (*ExportAsYamlResponse) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ExportAsYamlResponse) GetYaml() string {
+	if x != nil {
+		return x.Yaml
+	}
+	return ""
+}
+
+func (x *ExportAsYamlResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
 }
 
 // GetExportRequest names an export.
@@ -592,7 +1730,7 @@ type GetExportRequest struct {
 
 func (x *GetExportRequest) Reset() {
 	*x = GetExportRequest{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[10]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -604,7 +1742,7 @@ func (x *GetExportRequest) String() string {
 func (*GetExportRequest) ProtoMessage() {}
 
 func (x *GetExportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[10]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -617,7 +1755,7 @@ func (x *GetExportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetExportRequest.ProtoReflect.Descriptor instead.
 func (*GetExportRequest) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{10}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *GetExportRequest) GetExportId() string {
@@ -638,7 +1776,7 @@ type GetExportResponse struct {
 
 func (x *GetExportResponse) Reset() {
 	*x = GetExportResponse{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[11]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -650,7 +1788,7 @@ func (x *GetExportResponse) String() string {
 func (*GetExportResponse) ProtoMessage() {}
 
 func (x *GetExportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[11]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -663,7 +1801,7 @@ func (x *GetExportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetExportResponse.ProtoReflect.Descriptor instead.
 func (*GetExportResponse) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{11}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *GetExportResponse) GetExport() *Export {
@@ -681,14 +1819,20 @@ type ListExportsRequest struct {
 	// The next_page_token of the page before.
 	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Only this customer's exports; empty means all.
-	CustomerId    string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	CustomerId string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// Only exports in this state; unset means any.
+	State ExportState `protobuf:"varint,4,opt,name=state,proto3,enum=exports.config.v1.ExportState" json:"state,omitempty"`
+	// Only exports with a revision that awaits approval.
+	Pending bool `protobuf:"varint,5,opt,name=pending,proto3" json:"pending,omitempty"`
+	// Only exports that deliver this table, such as FACT_REVIEWS; empty means all.
+	Table         string `protobuf:"bytes,6,opt,name=table,proto3" json:"table,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListExportsRequest) Reset() {
 	*x = ListExportsRequest{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[12]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -700,7 +1844,7 @@ func (x *ListExportsRequest) String() string {
 func (*ListExportsRequest) ProtoMessage() {}
 
 func (x *ListExportsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[12]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -713,7 +1857,7 @@ func (x *ListExportsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExportsRequest.ProtoReflect.Descriptor instead.
 func (*ListExportsRequest) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{12}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListExportsRequest) GetPageSize() int32 {
@@ -737,6 +1881,27 @@ func (x *ListExportsRequest) GetCustomerId() string {
 	return ""
 }
 
+func (x *ListExportsRequest) GetState() ExportState {
+	if x != nil {
+		return x.State
+	}
+	return ExportState_EXPORT_STATE_UNSPECIFIED
+}
+
+func (x *ListExportsRequest) GetPending() bool {
+	if x != nil {
+		return x.Pending
+	}
+	return false
+}
+
+func (x *ListExportsRequest) GetTable() string {
+	if x != nil {
+		return x.Table
+	}
+	return ""
+}
+
 // ListExportsResponse is a page of exports.
 type ListExportsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -750,7 +1915,7 @@ type ListExportsResponse struct {
 
 func (x *ListExportsResponse) Reset() {
 	*x = ListExportsResponse{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[13]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -762,7 +1927,7 @@ func (x *ListExportsResponse) String() string {
 func (*ListExportsResponse) ProtoMessage() {}
 
 func (x *ListExportsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[13]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -775,7 +1940,7 @@ func (x *ListExportsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListExportsResponse.ProtoReflect.Descriptor instead.
 func (*ListExportsResponse) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{13}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ListExportsResponse) GetExports() []*Export {
@@ -798,14 +1963,17 @@ type GetRevisionRequest struct {
 	// The export's id.
 	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
 	// The revision's number.
-	Revision      int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Revision int64 `protobuf:"varint,2,opt,name=revision,proto3" json:"revision,omitempty"`
+	// Also a revision that is not and never was in force. Services that deliver
+	// never ask for one.
+	IncludeUnapproved bool `protobuf:"varint,3,opt,name=include_unapproved,json=includeUnapproved,proto3" json:"include_unapproved,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *GetRevisionRequest) Reset() {
 	*x = GetRevisionRequest{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[14]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -817,7 +1985,7 @@ func (x *GetRevisionRequest) String() string {
 func (*GetRevisionRequest) ProtoMessage() {}
 
 func (x *GetRevisionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[14]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -830,7 +1998,7 @@ func (x *GetRevisionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRevisionRequest.ProtoReflect.Descriptor instead.
 func (*GetRevisionRequest) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{14}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GetRevisionRequest) GetExportId() string {
@@ -847,6 +2015,13 @@ func (x *GetRevisionRequest) GetRevision() int64 {
 	return 0
 }
 
+func (x *GetRevisionRequest) GetIncludeUnapproved() bool {
+	if x != nil {
+		return x.IncludeUnapproved
+	}
+	return false
+}
+
 // GetRevisionResponse holds the revision.
 type GetRevisionResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -860,7 +2035,7 @@ type GetRevisionResponse struct {
 
 func (x *GetRevisionResponse) Reset() {
 	*x = GetRevisionResponse{}
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[15]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -872,7 +2047,7 @@ func (x *GetRevisionResponse) String() string {
 func (*GetRevisionResponse) ProtoMessage() {}
 
 func (x *GetRevisionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_config_service_proto_msgTypes[15]
+	mi := &file_exports_config_v1_config_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -885,7 +2060,7 @@ func (x *GetRevisionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRevisionResponse.ProtoReflect.Descriptor instead.
 func (*GetRevisionResponse) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{15}
+	return file_exports_config_v1_config_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GetRevisionResponse) GetRevision() *Revision {
@@ -906,74 +2081,183 @@ var File_exports_config_v1_config_service_proto protoreflect.FileDescriptor
 
 const file_exports_config_v1_config_service_proto_rawDesc = "" +
 	"\n" +
-	"&exports/config/v1/config_service.proto\x12\x11exports.config.v1\x1a\x1bbuf/validate/validate.proto\x1a exports/config/v1/customer.proto\x1a\x1eexports/config/v1/export.proto\"\x8e\x01\n" +
+	"&exports/config/v1/config_service.proto\x12\x11exports.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1eexports/config/v1/change.proto\x1a exports/config/v1/customer.proto\x1a\x1eexports/config/v1/export.proto\x1a google/protobuf/field_mask.proto\"\x83\x03\n" +
 	"\x15CreateCustomerRequest\x12F\n" +
 	"\vcustomer_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\n" +
 	"customerId\x12-\n" +
 	"\fdisplay_name\x18\x02 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\"Q\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\vdisplayName\x12@\n" +
+	"\bcontacts\x18\x03 \x03(\v2\x1a.exports.config.v1.ContactB\b\xbaH\x05\x92\x01\x02\x102R\bcontacts\x12P\n" +
+	"\x06author\x18\x04 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x05 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\x12;\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{0,64}$R\trequestId\"Q\n" +
 	"\x16CreateCustomerResponse\x127\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x1b.exports.config.v1.CustomerR\bcustomer\">\n" +
-	"\x12GetCustomerRequest\x12(\n" +
-	"\vcustomer_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x1b.exports.config.v1.CustomerR\bcustomer\"\\\n" +
+	"\x12GetCustomerRequest\x12F\n" +
+	"\vcustomer_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\n" +
 	"customerId\"N\n" +
 	"\x13GetCustomerResponse\x127\n" +
-	"\bcustomer\x18\x01 \x01(\v2\x1b.exports.config.v1.CustomerR\bcustomer\"^\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x1b.exports.config.v1.CustomerR\bcustomer\"\xed\x03\n" +
+	"\x15UpdateCustomerRequest\x12F\n" +
+	"\vcustomer_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\n" +
+	"customerId\x12+\n" +
+	"\fdisplay_name\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\vdisplayName\x12@\n" +
+	"\bcontacts\x18\x03 \x03(\v2\x1a.exports.config.v1.ContactB\b\xbaH\x05\x92\x01\x02\x102R\bcontacts\x12-\n" +
+	"\x04etag\x18\x04 \x01(\tB\x19\xbaH\x16r\x142\x12^[1-9][0-9]{0,18}$R\x04etag\x12P\n" +
+	"\x06author\x18\x05 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x06 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\x12;\n" +
+	"\n" +
+	"request_id\x18\a \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{0,64}$R\trequestId\x12;\n" +
+	"\vupdate_mask\x18\b \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"Q\n" +
+	"\x16UpdateCustomerResponse\x127\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x1b.exports.config.v1.CustomerR\bcustomer\"\xc2\x02\n" +
+	"\x16ArchiveCustomerRequest\x12F\n" +
+	"\vcustomer_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\n" +
+	"customerId\x12-\n" +
+	"\x04etag\x18\x02 \x01(\tB\x19\xbaH\x16r\x142\x12^[1-9][0-9]{0,18}$R\x04etag\x12P\n" +
+	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\x12;\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{0,64}$R\trequestId\"R\n" +
+	"\x17ArchiveCustomerResponse\x127\n" +
+	"\bcustomer\x18\x01 \x01(\v2\x1b.exports.config.v1.CustomerR\bcustomer\"\xaa\x01\n" +
 	"\x14ListCustomersRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12\x1d\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\"z\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\x12@\n" +
+	"\x05state\x18\x03 \x01(\x0e2 .exports.config.v1.CustomerStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\"z\n" +
 	"\x15ListCustomersResponse\x129\n" +
 	"\tcustomers\x18\x01 \x03(\v2\x1b.exports.config.v1.CustomerR\tcustomers\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x86\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8f\x03\n" +
 	"\x13CreateExportRequest\x12B\n" +
-	"\texport_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\x12(\n" +
-	"\vcustomer_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
+	"\texport_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\x12F\n" +
+	"\vcustomer_id\x18\x02 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\n" +
 	"customerId\x129\n" +
-	"\x04spec\x18\x03 \x01(\v2\x1d.exports.config.v1.ExportSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12\"\n" +
-	"\x06author\x18\x04 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06author\x12\"\n" +
+	"\x04spec\x18\x03 \x01(\v2\x1d.exports.config.v1.ExportSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12P\n" +
+	"\x06author\x18\x04 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
 	"\x06reason\x18\x05 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\"I\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\x12;\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{0,64}$R\trequestId\"I\n" +
 	"\x14CreateExportResponse\x121\n" +
-	"\x06export\x18\x01 \x01(\v2\x19.exports.config.v1.ExportR\x06export\"\xdb\x01\n" +
-	"\x13UpdateExportRequest\x12$\n" +
-	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x129\n" +
-	"\x04spec\x18\x02 \x01(\v2\x1d.exports.config.v1.ExportSpecB\x06\xbaH\x03\xc8\x01\x01R\x04spec\x12\x1b\n" +
-	"\x04etag\x18\x03 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x04etag\x12\"\n" +
-	"\x06author\x18\x04 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x06author\x12\"\n" +
+	"\x06export\x18\x01 \x01(\v2\x19.exports.config.v1.ExportR\x06export\"\xb3\x03\n" +
+	"\x13UpdateExportRequest\x12B\n" +
+	"\texport_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\x129\n" +
+	"\x04spec\x18\x02 \x01(\v2\x1d.exports.config.v1.ExportSpecB\x06\xbaH\x03\xd8\x01\x03R\x04spec\x12-\n" +
+	"\x04etag\x18\x03 \x01(\tB\x19\xbaH\x16r\x142\x12^[1-9][0-9]{0,18}$R\x04etag\x12P\n" +
+	"\x06author\x18\x04 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
 	"\x06reason\x18\x05 \x01(\tB\n" +
-	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\"I\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\x12;\n" +
+	"\n" +
+	"request_id\x18\x06 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{0,64}$R\trequestId\x12;\n" +
+	"\vupdate_mask\x18\a \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\"I\n" +
 	"\x14UpdateExportResponse\x121\n" +
-	"\x06export\x18\x01 \x01(\v2\x19.exports.config.v1.ExportR\x06export\"8\n" +
-	"\x10GetExportRequest\x12$\n" +
-	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\"F\n" +
-	"\x11GetExportResponse\x121\n" +
+	"\x06export\x18\x01 \x01(\v2\x19.exports.config.v1.ExportR\x06export\"\xba\x02\n" +
+	"\x12PauseExportRequest\x12B\n" +
+	"\texport_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\x12-\n" +
+	"\x04etag\x18\x02 \x01(\tB\x19\xbaH\x16r\x142\x12^[1-9][0-9]{0,18}$R\x04etag\x12P\n" +
+	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\x12;\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{0,64}$R\trequestId\"H\n" +
+	"\x13PauseExportResponse\x121\n" +
+	"\x06export\x18\x01 \x01(\v2\x19.exports.config.v1.ExportR\x06export\"\xbb\x02\n" +
+	"\x13ResumeExportRequest\x12B\n" +
+	"\texport_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\x12-\n" +
+	"\x04etag\x18\x02 \x01(\tB\x19\xbaH\x16r\x142\x12^[1-9][0-9]{0,18}$R\x04etag\x12P\n" +
+	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\x12;\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{0,64}$R\trequestId\"I\n" +
+	"\x14ResumeExportResponse\x121\n" +
+	"\x06export\x18\x01 \x01(\v2\x19.exports.config.v1.ExportR\x06export\"\xbc\x02\n" +
+	"\x14ArchiveExportRequest\x12B\n" +
+	"\texport_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\x12-\n" +
+	"\x04etag\x18\x02 \x01(\tB\x19\xbaH\x16r\x142\x12^[1-9][0-9]{0,18}$R\x04etag\x12P\n" +
+	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\x12;\n" +
+	"\n" +
+	"request_id\x18\x05 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{0,64}$R\trequestId\"J\n" +
+	"\x15ArchiveExportResponse\x121\n" +
 	"\x06export\x18\x01 \x01(\v2\x19.exports.config.v1.ExportR\x06export\"}\n" +
+	"\n" +
+	"ExportFile\x12\x1b\n" +
+	"\texport_id\x18\x01 \x01(\tR\bexportId\x12\x1f\n" +
+	"\vcustomer_id\x18\x02 \x01(\tR\n" +
+	"customerId\x121\n" +
+	"\x04spec\x18\x03 \x01(\v2\x1d.exports.config.v1.ExportSpecR\x04spec\"\xb4\x02\n" +
+	"\x12ApplyExportRequest\x12 \n" +
+	"\x04yaml\x18\x01 \x01(\tB\f\xbaH\tr\a\x10\x01(\x80\x80\x80\x02R\x04yaml\x12P\n" +
+	"\x06author\x18\x02 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\x12;\n" +
+	"\n" +
+	"request_id\x18\x04 \x01(\tB\x1c\xbaH\x19r\x172\x15^[A-Za-z0-9_-]{0,64}$R\trequestId\x12\x17\n" +
+	"\adry_run\x18\x05 \x01(\bR\x06dryRun\x120\n" +
+	"\x04etag\x18\x06 \x01(\tB\x1c\xbaH\x19r\x172\x15^$|^[1-9][0-9]{0,18}$R\x04etag\"\x9c\x02\n" +
+	"\x13ApplyExportResponse\x129\n" +
+	"\aoutcome\x18\x01 \x01(\x0e2\x1f.exports.config.v1.ApplyOutcomeR\aoutcome\x121\n" +
+	"\x06export\x18\x02 \x01(\v2\x19.exports.config.v1.ExportR\x06export\x128\n" +
+	"\achanges\x18\x03 \x03(\v2\x1e.exports.config.v1.FieldChangeR\achanges\x12\x12\n" +
+	"\x04diff\x18\x04 \x01(\tR\x04diff\x12I\n" +
+	"\x0fapproval_causes\x18\x05 \x03(\x0e2 .exports.config.v1.ApprovalCauseR\x0eapprovalCauses\"Y\n" +
+	"\x13ExportAsYamlRequest\x12B\n" +
+	"\texport_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\"F\n" +
+	"\x14ExportAsYamlResponse\x12\x12\n" +
+	"\x04yaml\x18\x01 \x01(\tR\x04yaml\x12\x1a\n" +
+	"\brevision\x18\x02 \x01(\x03R\brevision\"V\n" +
+	"\x10GetExportRequest\x12B\n" +
+	"\texport_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\"F\n" +
+	"\x11GetExportResponse\x121\n" +
+	"\x06export\x18\x01 \x01(\v2\x19.exports.config.v1.ExportR\x06export\"\xc4\x02\n" +
 	"\x12ListExportsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
-	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12\x1d\n" +
+	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12'\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x1f\n" +
-	"\vcustomer_id\x18\x03 \x01(\tR\n" +
-	"customerId\"r\n" +
+	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\x12I\n" +
+	"\vcustomer_id\x18\x03 \x01(\tB(\xbaH%r#2!^$|^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\n" +
+	"customerId\x12>\n" +
+	"\x05state\x18\x04 \x01(\x0e2\x1e.exports.config.v1.ExportStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\x12\x18\n" +
+	"\apending\x18\x05 \x01(\bR\apending\x127\n" +
+	"\x05table\x18\x06 \x01(\tB!\xbaH\x1er\x1c2\x1a^$|^[A-Z][A-Z0-9_]{0,127}$R\x05table\"r\n" +
 	"\x13ListExportsResponse\x123\n" +
 	"\aexports\x18\x01 \x03(\v2\x19.exports.config.v1.ExportR\aexports\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"_\n" +
-	"\x12GetRevisionRequest\x12$\n" +
-	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12#\n" +
-	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\brevision\"\x87\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xac\x01\n" +
+	"\x12GetRevisionRequest\x12B\n" +
+	"\texport_id\x18\x01 \x01(\tB%\xbaH\"r 2\x1e^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\x12#\n" +
+	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\brevision\x12-\n" +
+	"\x12include_unapproved\x18\x03 \x01(\bR\x11includeUnapproved\"\x87\x01\n" +
 	"\x13GetRevisionResponse\x127\n" +
 	"\brevision\x18\x01 \x01(\v2\x1b.exports.config.v1.RevisionR\brevision\x127\n" +
-	"\bcustomer\x18\x02 \x01(\v2\x1b.exports.config.v1.CustomerR\bcustomer2\x8e\x06\n" +
+	"\bcustomer\x18\x02 \x01(\v2\x1b.exports.config.v1.CustomerR\bcustomer*\x80\x01\n" +
+	"\fApplyOutcome\x12\x1d\n" +
+	"\x19APPLY_OUTCOME_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15APPLY_OUTCOME_CREATED\x10\x01\x12\x19\n" +
+	"\x15APPLY_OUTCOME_UPDATED\x10\x02\x12\x1b\n" +
+	"\x17APPLY_OUTCOME_UNCHANGED\x10\x032\xc1\v\n" +
 	"\rConfigService\x12e\n" +
 	"\x0eCreateCustomer\x12(.exports.config.v1.CreateCustomerRequest\x1a).exports.config.v1.CreateCustomerResponse\x12\\\n" +
 	"\vGetCustomer\x12%.exports.config.v1.GetCustomerRequest\x1a&.exports.config.v1.GetCustomerResponse\x12b\n" +
-	"\rListCustomers\x12'.exports.config.v1.ListCustomersRequest\x1a(.exports.config.v1.ListCustomersResponse\x12_\n" +
+	"\rListCustomers\x12'.exports.config.v1.ListCustomersRequest\x1a(.exports.config.v1.ListCustomersResponse\x12e\n" +
+	"\x0eUpdateCustomer\x12(.exports.config.v1.UpdateCustomerRequest\x1a).exports.config.v1.UpdateCustomerResponse\x12h\n" +
+	"\x0fArchiveCustomer\x12).exports.config.v1.ArchiveCustomerRequest\x1a*.exports.config.v1.ArchiveCustomerResponse\x12_\n" +
 	"\fCreateExport\x12&.exports.config.v1.CreateExportRequest\x1a'.exports.config.v1.CreateExportResponse\x12_\n" +
-	"\fUpdateExport\x12&.exports.config.v1.UpdateExportRequest\x1a'.exports.config.v1.UpdateExportResponse\x12V\n" +
+	"\fUpdateExport\x12&.exports.config.v1.UpdateExportRequest\x1a'.exports.config.v1.UpdateExportResponse\x12\\\n" +
+	"\vPauseExport\x12%.exports.config.v1.PauseExportRequest\x1a&.exports.config.v1.PauseExportResponse\x12_\n" +
+	"\fResumeExport\x12&.exports.config.v1.ResumeExportRequest\x1a'.exports.config.v1.ResumeExportResponse\x12b\n" +
+	"\rArchiveExport\x12'.exports.config.v1.ArchiveExportRequest\x1a(.exports.config.v1.ArchiveExportResponse\x12\\\n" +
+	"\vApplyExport\x12%.exports.config.v1.ApplyExportRequest\x1a&.exports.config.v1.ApplyExportResponse\x12_\n" +
+	"\fExportAsYaml\x12&.exports.config.v1.ExportAsYamlRequest\x1a'.exports.config.v1.ExportAsYamlResponse\x12V\n" +
 	"\tGetExport\x12#.exports.config.v1.GetExportRequest\x1a$.exports.config.v1.GetExportResponse\x12\\\n" +
 	"\vListExports\x12%.exports.config.v1.ListExportsRequest\x1a&.exports.config.v1.ListExportsResponse\x12\\\n" +
 	"\vGetRevision\x12%.exports.config.v1.GetRevisionRequest\x1a&.exports.config.v1.GetRevisionResponseB\xd7\x01\n" +
@@ -991,62 +2275,115 @@ func file_exports_config_v1_config_service_proto_rawDescGZIP() []byte {
 	return file_exports_config_v1_config_service_proto_rawDescData
 }
 
-var file_exports_config_v1_config_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_exports_config_v1_config_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_exports_config_v1_config_service_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_exports_config_v1_config_service_proto_goTypes = []any{
-	(*CreateCustomerRequest)(nil),  // 0: exports.config.v1.CreateCustomerRequest
-	(*CreateCustomerResponse)(nil), // 1: exports.config.v1.CreateCustomerResponse
-	(*GetCustomerRequest)(nil),     // 2: exports.config.v1.GetCustomerRequest
-	(*GetCustomerResponse)(nil),    // 3: exports.config.v1.GetCustomerResponse
-	(*ListCustomersRequest)(nil),   // 4: exports.config.v1.ListCustomersRequest
-	(*ListCustomersResponse)(nil),  // 5: exports.config.v1.ListCustomersResponse
-	(*CreateExportRequest)(nil),    // 6: exports.config.v1.CreateExportRequest
-	(*CreateExportResponse)(nil),   // 7: exports.config.v1.CreateExportResponse
-	(*UpdateExportRequest)(nil),    // 8: exports.config.v1.UpdateExportRequest
-	(*UpdateExportResponse)(nil),   // 9: exports.config.v1.UpdateExportResponse
-	(*GetExportRequest)(nil),       // 10: exports.config.v1.GetExportRequest
-	(*GetExportResponse)(nil),      // 11: exports.config.v1.GetExportResponse
-	(*ListExportsRequest)(nil),     // 12: exports.config.v1.ListExportsRequest
-	(*ListExportsResponse)(nil),    // 13: exports.config.v1.ListExportsResponse
-	(*GetRevisionRequest)(nil),     // 14: exports.config.v1.GetRevisionRequest
-	(*GetRevisionResponse)(nil),    // 15: exports.config.v1.GetRevisionResponse
-	(*Customer)(nil),               // 16: exports.config.v1.Customer
-	(*ExportSpec)(nil),             // 17: exports.config.v1.ExportSpec
-	(*Export)(nil),                 // 18: exports.config.v1.Export
-	(*Revision)(nil),               // 19: exports.config.v1.Revision
+	(ApplyOutcome)(0),               // 0: exports.config.v1.ApplyOutcome
+	(*CreateCustomerRequest)(nil),   // 1: exports.config.v1.CreateCustomerRequest
+	(*CreateCustomerResponse)(nil),  // 2: exports.config.v1.CreateCustomerResponse
+	(*GetCustomerRequest)(nil),      // 3: exports.config.v1.GetCustomerRequest
+	(*GetCustomerResponse)(nil),     // 4: exports.config.v1.GetCustomerResponse
+	(*UpdateCustomerRequest)(nil),   // 5: exports.config.v1.UpdateCustomerRequest
+	(*UpdateCustomerResponse)(nil),  // 6: exports.config.v1.UpdateCustomerResponse
+	(*ArchiveCustomerRequest)(nil),  // 7: exports.config.v1.ArchiveCustomerRequest
+	(*ArchiveCustomerResponse)(nil), // 8: exports.config.v1.ArchiveCustomerResponse
+	(*ListCustomersRequest)(nil),    // 9: exports.config.v1.ListCustomersRequest
+	(*ListCustomersResponse)(nil),   // 10: exports.config.v1.ListCustomersResponse
+	(*CreateExportRequest)(nil),     // 11: exports.config.v1.CreateExportRequest
+	(*CreateExportResponse)(nil),    // 12: exports.config.v1.CreateExportResponse
+	(*UpdateExportRequest)(nil),     // 13: exports.config.v1.UpdateExportRequest
+	(*UpdateExportResponse)(nil),    // 14: exports.config.v1.UpdateExportResponse
+	(*PauseExportRequest)(nil),      // 15: exports.config.v1.PauseExportRequest
+	(*PauseExportResponse)(nil),     // 16: exports.config.v1.PauseExportResponse
+	(*ResumeExportRequest)(nil),     // 17: exports.config.v1.ResumeExportRequest
+	(*ResumeExportResponse)(nil),    // 18: exports.config.v1.ResumeExportResponse
+	(*ArchiveExportRequest)(nil),    // 19: exports.config.v1.ArchiveExportRequest
+	(*ArchiveExportResponse)(nil),   // 20: exports.config.v1.ArchiveExportResponse
+	(*ExportFile)(nil),              // 21: exports.config.v1.ExportFile
+	(*ApplyExportRequest)(nil),      // 22: exports.config.v1.ApplyExportRequest
+	(*ApplyExportResponse)(nil),     // 23: exports.config.v1.ApplyExportResponse
+	(*ExportAsYamlRequest)(nil),     // 24: exports.config.v1.ExportAsYamlRequest
+	(*ExportAsYamlResponse)(nil),    // 25: exports.config.v1.ExportAsYamlResponse
+	(*GetExportRequest)(nil),        // 26: exports.config.v1.GetExportRequest
+	(*GetExportResponse)(nil),       // 27: exports.config.v1.GetExportResponse
+	(*ListExportsRequest)(nil),      // 28: exports.config.v1.ListExportsRequest
+	(*ListExportsResponse)(nil),     // 29: exports.config.v1.ListExportsResponse
+	(*GetRevisionRequest)(nil),      // 30: exports.config.v1.GetRevisionRequest
+	(*GetRevisionResponse)(nil),     // 31: exports.config.v1.GetRevisionResponse
+	(*Contact)(nil),                 // 32: exports.config.v1.Contact
+	(*Customer)(nil),                // 33: exports.config.v1.Customer
+	(*fieldmaskpb.FieldMask)(nil),   // 34: google.protobuf.FieldMask
+	(CustomerState)(0),              // 35: exports.config.v1.CustomerState
+	(*ExportSpec)(nil),              // 36: exports.config.v1.ExportSpec
+	(*Export)(nil),                  // 37: exports.config.v1.Export
+	(*FieldChange)(nil),             // 38: exports.config.v1.FieldChange
+	(ApprovalCause)(0),              // 39: exports.config.v1.ApprovalCause
+	(ExportState)(0),                // 40: exports.config.v1.ExportState
+	(*Revision)(nil),                // 41: exports.config.v1.Revision
 }
 var file_exports_config_v1_config_service_proto_depIdxs = []int32{
-	16, // 0: exports.config.v1.CreateCustomerResponse.customer:type_name -> exports.config.v1.Customer
-	16, // 1: exports.config.v1.GetCustomerResponse.customer:type_name -> exports.config.v1.Customer
-	16, // 2: exports.config.v1.ListCustomersResponse.customers:type_name -> exports.config.v1.Customer
-	17, // 3: exports.config.v1.CreateExportRequest.spec:type_name -> exports.config.v1.ExportSpec
-	18, // 4: exports.config.v1.CreateExportResponse.export:type_name -> exports.config.v1.Export
-	17, // 5: exports.config.v1.UpdateExportRequest.spec:type_name -> exports.config.v1.ExportSpec
-	18, // 6: exports.config.v1.UpdateExportResponse.export:type_name -> exports.config.v1.Export
-	18, // 7: exports.config.v1.GetExportResponse.export:type_name -> exports.config.v1.Export
-	18, // 8: exports.config.v1.ListExportsResponse.exports:type_name -> exports.config.v1.Export
-	19, // 9: exports.config.v1.GetRevisionResponse.revision:type_name -> exports.config.v1.Revision
-	16, // 10: exports.config.v1.GetRevisionResponse.customer:type_name -> exports.config.v1.Customer
-	0,  // 11: exports.config.v1.ConfigService.CreateCustomer:input_type -> exports.config.v1.CreateCustomerRequest
-	2,  // 12: exports.config.v1.ConfigService.GetCustomer:input_type -> exports.config.v1.GetCustomerRequest
-	4,  // 13: exports.config.v1.ConfigService.ListCustomers:input_type -> exports.config.v1.ListCustomersRequest
-	6,  // 14: exports.config.v1.ConfigService.CreateExport:input_type -> exports.config.v1.CreateExportRequest
-	8,  // 15: exports.config.v1.ConfigService.UpdateExport:input_type -> exports.config.v1.UpdateExportRequest
-	10, // 16: exports.config.v1.ConfigService.GetExport:input_type -> exports.config.v1.GetExportRequest
-	12, // 17: exports.config.v1.ConfigService.ListExports:input_type -> exports.config.v1.ListExportsRequest
-	14, // 18: exports.config.v1.ConfigService.GetRevision:input_type -> exports.config.v1.GetRevisionRequest
-	1,  // 19: exports.config.v1.ConfigService.CreateCustomer:output_type -> exports.config.v1.CreateCustomerResponse
-	3,  // 20: exports.config.v1.ConfigService.GetCustomer:output_type -> exports.config.v1.GetCustomerResponse
-	5,  // 21: exports.config.v1.ConfigService.ListCustomers:output_type -> exports.config.v1.ListCustomersResponse
-	7,  // 22: exports.config.v1.ConfigService.CreateExport:output_type -> exports.config.v1.CreateExportResponse
-	9,  // 23: exports.config.v1.ConfigService.UpdateExport:output_type -> exports.config.v1.UpdateExportResponse
-	11, // 24: exports.config.v1.ConfigService.GetExport:output_type -> exports.config.v1.GetExportResponse
-	13, // 25: exports.config.v1.ConfigService.ListExports:output_type -> exports.config.v1.ListExportsResponse
-	15, // 26: exports.config.v1.ConfigService.GetRevision:output_type -> exports.config.v1.GetRevisionResponse
-	19, // [19:27] is the sub-list for method output_type
-	11, // [11:19] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	32, // 0: exports.config.v1.CreateCustomerRequest.contacts:type_name -> exports.config.v1.Contact
+	33, // 1: exports.config.v1.CreateCustomerResponse.customer:type_name -> exports.config.v1.Customer
+	33, // 2: exports.config.v1.GetCustomerResponse.customer:type_name -> exports.config.v1.Customer
+	32, // 3: exports.config.v1.UpdateCustomerRequest.contacts:type_name -> exports.config.v1.Contact
+	34, // 4: exports.config.v1.UpdateCustomerRequest.update_mask:type_name -> google.protobuf.FieldMask
+	33, // 5: exports.config.v1.UpdateCustomerResponse.customer:type_name -> exports.config.v1.Customer
+	33, // 6: exports.config.v1.ArchiveCustomerResponse.customer:type_name -> exports.config.v1.Customer
+	35, // 7: exports.config.v1.ListCustomersRequest.state:type_name -> exports.config.v1.CustomerState
+	33, // 8: exports.config.v1.ListCustomersResponse.customers:type_name -> exports.config.v1.Customer
+	36, // 9: exports.config.v1.CreateExportRequest.spec:type_name -> exports.config.v1.ExportSpec
+	37, // 10: exports.config.v1.CreateExportResponse.export:type_name -> exports.config.v1.Export
+	36, // 11: exports.config.v1.UpdateExportRequest.spec:type_name -> exports.config.v1.ExportSpec
+	34, // 12: exports.config.v1.UpdateExportRequest.update_mask:type_name -> google.protobuf.FieldMask
+	37, // 13: exports.config.v1.UpdateExportResponse.export:type_name -> exports.config.v1.Export
+	37, // 14: exports.config.v1.PauseExportResponse.export:type_name -> exports.config.v1.Export
+	37, // 15: exports.config.v1.ResumeExportResponse.export:type_name -> exports.config.v1.Export
+	37, // 16: exports.config.v1.ArchiveExportResponse.export:type_name -> exports.config.v1.Export
+	36, // 17: exports.config.v1.ExportFile.spec:type_name -> exports.config.v1.ExportSpec
+	0,  // 18: exports.config.v1.ApplyExportResponse.outcome:type_name -> exports.config.v1.ApplyOutcome
+	37, // 19: exports.config.v1.ApplyExportResponse.export:type_name -> exports.config.v1.Export
+	38, // 20: exports.config.v1.ApplyExportResponse.changes:type_name -> exports.config.v1.FieldChange
+	39, // 21: exports.config.v1.ApplyExportResponse.approval_causes:type_name -> exports.config.v1.ApprovalCause
+	37, // 22: exports.config.v1.GetExportResponse.export:type_name -> exports.config.v1.Export
+	40, // 23: exports.config.v1.ListExportsRequest.state:type_name -> exports.config.v1.ExportState
+	37, // 24: exports.config.v1.ListExportsResponse.exports:type_name -> exports.config.v1.Export
+	41, // 25: exports.config.v1.GetRevisionResponse.revision:type_name -> exports.config.v1.Revision
+	33, // 26: exports.config.v1.GetRevisionResponse.customer:type_name -> exports.config.v1.Customer
+	1,  // 27: exports.config.v1.ConfigService.CreateCustomer:input_type -> exports.config.v1.CreateCustomerRequest
+	3,  // 28: exports.config.v1.ConfigService.GetCustomer:input_type -> exports.config.v1.GetCustomerRequest
+	9,  // 29: exports.config.v1.ConfigService.ListCustomers:input_type -> exports.config.v1.ListCustomersRequest
+	5,  // 30: exports.config.v1.ConfigService.UpdateCustomer:input_type -> exports.config.v1.UpdateCustomerRequest
+	7,  // 31: exports.config.v1.ConfigService.ArchiveCustomer:input_type -> exports.config.v1.ArchiveCustomerRequest
+	11, // 32: exports.config.v1.ConfigService.CreateExport:input_type -> exports.config.v1.CreateExportRequest
+	13, // 33: exports.config.v1.ConfigService.UpdateExport:input_type -> exports.config.v1.UpdateExportRequest
+	15, // 34: exports.config.v1.ConfigService.PauseExport:input_type -> exports.config.v1.PauseExportRequest
+	17, // 35: exports.config.v1.ConfigService.ResumeExport:input_type -> exports.config.v1.ResumeExportRequest
+	19, // 36: exports.config.v1.ConfigService.ArchiveExport:input_type -> exports.config.v1.ArchiveExportRequest
+	22, // 37: exports.config.v1.ConfigService.ApplyExport:input_type -> exports.config.v1.ApplyExportRequest
+	24, // 38: exports.config.v1.ConfigService.ExportAsYaml:input_type -> exports.config.v1.ExportAsYamlRequest
+	26, // 39: exports.config.v1.ConfigService.GetExport:input_type -> exports.config.v1.GetExportRequest
+	28, // 40: exports.config.v1.ConfigService.ListExports:input_type -> exports.config.v1.ListExportsRequest
+	30, // 41: exports.config.v1.ConfigService.GetRevision:input_type -> exports.config.v1.GetRevisionRequest
+	2,  // 42: exports.config.v1.ConfigService.CreateCustomer:output_type -> exports.config.v1.CreateCustomerResponse
+	4,  // 43: exports.config.v1.ConfigService.GetCustomer:output_type -> exports.config.v1.GetCustomerResponse
+	10, // 44: exports.config.v1.ConfigService.ListCustomers:output_type -> exports.config.v1.ListCustomersResponse
+	6,  // 45: exports.config.v1.ConfigService.UpdateCustomer:output_type -> exports.config.v1.UpdateCustomerResponse
+	8,  // 46: exports.config.v1.ConfigService.ArchiveCustomer:output_type -> exports.config.v1.ArchiveCustomerResponse
+	12, // 47: exports.config.v1.ConfigService.CreateExport:output_type -> exports.config.v1.CreateExportResponse
+	14, // 48: exports.config.v1.ConfigService.UpdateExport:output_type -> exports.config.v1.UpdateExportResponse
+	16, // 49: exports.config.v1.ConfigService.PauseExport:output_type -> exports.config.v1.PauseExportResponse
+	18, // 50: exports.config.v1.ConfigService.ResumeExport:output_type -> exports.config.v1.ResumeExportResponse
+	20, // 51: exports.config.v1.ConfigService.ArchiveExport:output_type -> exports.config.v1.ArchiveExportResponse
+	23, // 52: exports.config.v1.ConfigService.ApplyExport:output_type -> exports.config.v1.ApplyExportResponse
+	25, // 53: exports.config.v1.ConfigService.ExportAsYaml:output_type -> exports.config.v1.ExportAsYamlResponse
+	27, // 54: exports.config.v1.ConfigService.GetExport:output_type -> exports.config.v1.GetExportResponse
+	29, // 55: exports.config.v1.ConfigService.ListExports:output_type -> exports.config.v1.ListExportsResponse
+	31, // 56: exports.config.v1.ConfigService.GetRevision:output_type -> exports.config.v1.GetRevisionResponse
+	42, // [42:57] is the sub-list for method output_type
+	27, // [27:42] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_exports_config_v1_config_service_proto_init() }
@@ -1054,6 +2391,7 @@ func file_exports_config_v1_config_service_proto_init() {
 	if File_exports_config_v1_config_service_proto != nil {
 		return
 	}
+	file_exports_config_v1_change_proto_init()
 	file_exports_config_v1_customer_proto_init()
 	file_exports_config_v1_export_proto_init()
 	type x struct{}
@@ -1061,13 +2399,14 @@ func file_exports_config_v1_config_service_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_config_v1_config_service_proto_rawDesc), len(file_exports_config_v1_config_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   16,
+			NumEnums:      1,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_exports_config_v1_config_service_proto_goTypes,
 		DependencyIndexes: file_exports_config_v1_config_service_proto_depIdxs,
+		EnumInfos:         file_exports_config_v1_config_service_proto_enumTypes,
 		MessageInfos:      file_exports_config_v1_config_service_proto_msgTypes,
 	}.Build()
 	File_exports_config_v1_config_service_proto = out.File

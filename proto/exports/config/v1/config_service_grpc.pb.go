@@ -19,14 +19,21 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ConfigService_CreateCustomer_FullMethodName = "/exports.config.v1.ConfigService/CreateCustomer"
-	ConfigService_GetCustomer_FullMethodName    = "/exports.config.v1.ConfigService/GetCustomer"
-	ConfigService_ListCustomers_FullMethodName  = "/exports.config.v1.ConfigService/ListCustomers"
-	ConfigService_CreateExport_FullMethodName   = "/exports.config.v1.ConfigService/CreateExport"
-	ConfigService_UpdateExport_FullMethodName   = "/exports.config.v1.ConfigService/UpdateExport"
-	ConfigService_GetExport_FullMethodName      = "/exports.config.v1.ConfigService/GetExport"
-	ConfigService_ListExports_FullMethodName    = "/exports.config.v1.ConfigService/ListExports"
-	ConfigService_GetRevision_FullMethodName    = "/exports.config.v1.ConfigService/GetRevision"
+	ConfigService_CreateCustomer_FullMethodName  = "/exports.config.v1.ConfigService/CreateCustomer"
+	ConfigService_GetCustomer_FullMethodName     = "/exports.config.v1.ConfigService/GetCustomer"
+	ConfigService_ListCustomers_FullMethodName   = "/exports.config.v1.ConfigService/ListCustomers"
+	ConfigService_UpdateCustomer_FullMethodName  = "/exports.config.v1.ConfigService/UpdateCustomer"
+	ConfigService_ArchiveCustomer_FullMethodName = "/exports.config.v1.ConfigService/ArchiveCustomer"
+	ConfigService_CreateExport_FullMethodName    = "/exports.config.v1.ConfigService/CreateExport"
+	ConfigService_UpdateExport_FullMethodName    = "/exports.config.v1.ConfigService/UpdateExport"
+	ConfigService_PauseExport_FullMethodName     = "/exports.config.v1.ConfigService/PauseExport"
+	ConfigService_ResumeExport_FullMethodName    = "/exports.config.v1.ConfigService/ResumeExport"
+	ConfigService_ArchiveExport_FullMethodName   = "/exports.config.v1.ConfigService/ArchiveExport"
+	ConfigService_ApplyExport_FullMethodName     = "/exports.config.v1.ConfigService/ApplyExport"
+	ConfigService_ExportAsYaml_FullMethodName    = "/exports.config.v1.ConfigService/ExportAsYaml"
+	ConfigService_GetExport_FullMethodName       = "/exports.config.v1.ConfigService/GetExport"
+	ConfigService_ListExports_FullMethodName     = "/exports.config.v1.ConfigService/ListExports"
+	ConfigService_GetRevision_FullMethodName     = "/exports.config.v1.ConfigService/GetRevision"
 )
 
 // ConfigServiceClient is the client API for ConfigService service.
@@ -35,6 +42,12 @@ const (
 //
 // ConfigService is the operator's API to customers and exports, and the one
 // place from which services read what was approved.
+//
+// Every call that changes something names its author and reason, is written to
+// the audit chain, and takes a request_id: the same id with the same request
+// returns the first answer for 24 hours, with another request it is refused with
+// INVALID_ARGUMENT REQUEST_ID_REUSED. Every call refuses unknown fields, and
+// lists all violations at once in INVALID_ARGUMENT.
 type ConfigServiceClient interface {
 	// CreateCustomer stores a new customer. ALREADY_EXISTS when the id is taken.
 	CreateCustomer(ctx context.Context, in *CreateCustomerRequest, opts ...grpc.CallOption) (*CreateCustomerResponse, error)
@@ -42,16 +55,43 @@ type ConfigServiceClient interface {
 	GetCustomer(ctx context.Context, in *GetCustomerRequest, opts ...grpc.CallOption) (*GetCustomerResponse, error)
 	// ListCustomers returns customers in id order, a page at a time.
 	ListCustomers(ctx context.Context, in *ListCustomersRequest, opts ...grpc.CallOption) (*ListCustomersResponse, error)
-	// CreateExport checks and stores an export with its first revision.
-	// INVALID_ARGUMENT lists every fault at once.
+	// UpdateCustomer changes name and contacts. FAILED_PRECONDITION when the etag
+	// is stale or the customer is archived.
+	UpdateCustomer(ctx context.Context, in *UpdateCustomerRequest, opts ...grpc.CallOption) (*UpdateCustomerResponse, error)
+	// ArchiveCustomer ends a customer for good. FAILED_PRECONDITION while an export
+	// of it is not archived.
+	ArchiveCustomer(ctx context.Context, in *ArchiveCustomerRequest, opts ...grpc.CallOption) (*ArchiveCustomerResponse, error)
+	// CreateExport checks and stores an export with its first revision, which needs
+	// approval. INVALID_ARGUMENT lists every fault at once.
 	CreateExport(ctx context.Context, in *CreateExportRequest, opts ...grpc.CallOption) (*CreateExportResponse, error)
-	// UpdateExport stores a new revision. FAILED_PRECONDITION when the etag is stale.
+	// UpdateExport stores a new revision: of the pending one when there is one, which
+	// it supersedes, else of the one in force. It takes effect at once, or awaits
+	// approval when approval_causes says so. FAILED_PRECONDITION when the etag is
+	// stale or the export is archived.
 	UpdateExport(ctx context.Context, in *UpdateExportRequest, opts ...grpc.CallOption) (*UpdateExportResponse, error)
+	// PauseExport stores a revision that is paused; on an active export it needs
+	// approval.
+	PauseExport(ctx context.Context, in *PauseExportRequest, opts ...grpc.CallOption) (*PauseExportResponse, error)
+	// ResumeExport stores a revision that is not paused. Drops that fell due
+	// meanwhile stay not owed.
+	ResumeExport(ctx context.Context, in *ResumeExportRequest, opts ...grpc.CallOption) (*ResumeExportResponse, error)
+	// ArchiveExport ends a paused export, or one that was never in force, for good.
+	// FAILED_PRECONDITION while the export is active.
+	ArchiveExport(ctx context.Context, in *ArchiveExportRequest, opts ...grpc.CallOption) (*ArchiveExportResponse, error)
+	// ApplyExport creates or updates an export from the YAML that an operator keeps
+	// in git; violations name line and column. A dry run stores nothing and says
+	// what would change.
+	ApplyExport(ctx context.Context, in *ApplyExportRequest, opts ...grpc.CallOption) (*ApplyExportResponse, error)
+	// ExportAsYaml returns what ApplyExport takes: the newest revision that awaits
+	// approval or is in force.
+	ExportAsYaml(ctx context.Context, in *ExportAsYamlRequest, opts ...grpc.CallOption) (*ExportAsYamlResponse, error)
 	// GetExport returns one export with the revision in force.
 	GetExport(ctx context.Context, in *GetExportRequest, opts ...grpc.CallOption) (*GetExportResponse, error)
 	// ListExports returns exports in id order, a page at a time.
 	ListExports(ctx context.Context, in *ListExportsRequest, opts ...grpc.CallOption) (*ListExportsResponse, error)
-	// GetRevision returns one revision. NOT_FOUND when there is none.
+	// GetRevision returns one revision. NOT_FOUND when there is none,
+	// FAILED_PRECONDITION NOT_APPROVED when it was never in force and the request
+	// does not ask for such.
 	GetRevision(ctx context.Context, in *GetRevisionRequest, opts ...grpc.CallOption) (*GetRevisionResponse, error)
 }
 
@@ -93,6 +133,26 @@ func (c *configServiceClient) ListCustomers(ctx context.Context, in *ListCustome
 	return out, nil
 }
 
+func (c *configServiceClient) UpdateCustomer(ctx context.Context, in *UpdateCustomerRequest, opts ...grpc.CallOption) (*UpdateCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateCustomerResponse)
+	err := c.cc.Invoke(ctx, ConfigService_UpdateCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ArchiveCustomer(ctx context.Context, in *ArchiveCustomerRequest, opts ...grpc.CallOption) (*ArchiveCustomerResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ArchiveCustomerResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ArchiveCustomer_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *configServiceClient) CreateExport(ctx context.Context, in *CreateExportRequest, opts ...grpc.CallOption) (*CreateExportResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CreateExportResponse)
@@ -107,6 +167,56 @@ func (c *configServiceClient) UpdateExport(ctx context.Context, in *UpdateExport
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(UpdateExportResponse)
 	err := c.cc.Invoke(ctx, ConfigService_UpdateExport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) PauseExport(ctx context.Context, in *PauseExportRequest, opts ...grpc.CallOption) (*PauseExportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PauseExportResponse)
+	err := c.cc.Invoke(ctx, ConfigService_PauseExport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ResumeExport(ctx context.Context, in *ResumeExportRequest, opts ...grpc.CallOption) (*ResumeExportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResumeExportResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ResumeExport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ArchiveExport(ctx context.Context, in *ArchiveExportRequest, opts ...grpc.CallOption) (*ArchiveExportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ArchiveExportResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ArchiveExport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ApplyExport(ctx context.Context, in *ApplyExportRequest, opts ...grpc.CallOption) (*ApplyExportResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ApplyExportResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ApplyExport_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *configServiceClient) ExportAsYaml(ctx context.Context, in *ExportAsYamlRequest, opts ...grpc.CallOption) (*ExportAsYamlResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ExportAsYamlResponse)
+	err := c.cc.Invoke(ctx, ConfigService_ExportAsYaml_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +259,12 @@ func (c *configServiceClient) GetRevision(ctx context.Context, in *GetRevisionRe
 //
 // ConfigService is the operator's API to customers and exports, and the one
 // place from which services read what was approved.
+//
+// Every call that changes something names its author and reason, is written to
+// the audit chain, and takes a request_id: the same id with the same request
+// returns the first answer for 24 hours, with another request it is refused with
+// INVALID_ARGUMENT REQUEST_ID_REUSED. Every call refuses unknown fields, and
+// lists all violations at once in INVALID_ARGUMENT.
 type ConfigServiceServer interface {
 	// CreateCustomer stores a new customer. ALREADY_EXISTS when the id is taken.
 	CreateCustomer(context.Context, *CreateCustomerRequest) (*CreateCustomerResponse, error)
@@ -156,16 +272,43 @@ type ConfigServiceServer interface {
 	GetCustomer(context.Context, *GetCustomerRequest) (*GetCustomerResponse, error)
 	// ListCustomers returns customers in id order, a page at a time.
 	ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error)
-	// CreateExport checks and stores an export with its first revision.
-	// INVALID_ARGUMENT lists every fault at once.
+	// UpdateCustomer changes name and contacts. FAILED_PRECONDITION when the etag
+	// is stale or the customer is archived.
+	UpdateCustomer(context.Context, *UpdateCustomerRequest) (*UpdateCustomerResponse, error)
+	// ArchiveCustomer ends a customer for good. FAILED_PRECONDITION while an export
+	// of it is not archived.
+	ArchiveCustomer(context.Context, *ArchiveCustomerRequest) (*ArchiveCustomerResponse, error)
+	// CreateExport checks and stores an export with its first revision, which needs
+	// approval. INVALID_ARGUMENT lists every fault at once.
 	CreateExport(context.Context, *CreateExportRequest) (*CreateExportResponse, error)
-	// UpdateExport stores a new revision. FAILED_PRECONDITION when the etag is stale.
+	// UpdateExport stores a new revision: of the pending one when there is one, which
+	// it supersedes, else of the one in force. It takes effect at once, or awaits
+	// approval when approval_causes says so. FAILED_PRECONDITION when the etag is
+	// stale or the export is archived.
 	UpdateExport(context.Context, *UpdateExportRequest) (*UpdateExportResponse, error)
+	// PauseExport stores a revision that is paused; on an active export it needs
+	// approval.
+	PauseExport(context.Context, *PauseExportRequest) (*PauseExportResponse, error)
+	// ResumeExport stores a revision that is not paused. Drops that fell due
+	// meanwhile stay not owed.
+	ResumeExport(context.Context, *ResumeExportRequest) (*ResumeExportResponse, error)
+	// ArchiveExport ends a paused export, or one that was never in force, for good.
+	// FAILED_PRECONDITION while the export is active.
+	ArchiveExport(context.Context, *ArchiveExportRequest) (*ArchiveExportResponse, error)
+	// ApplyExport creates or updates an export from the YAML that an operator keeps
+	// in git; violations name line and column. A dry run stores nothing and says
+	// what would change.
+	ApplyExport(context.Context, *ApplyExportRequest) (*ApplyExportResponse, error)
+	// ExportAsYaml returns what ApplyExport takes: the newest revision that awaits
+	// approval or is in force.
+	ExportAsYaml(context.Context, *ExportAsYamlRequest) (*ExportAsYamlResponse, error)
 	// GetExport returns one export with the revision in force.
 	GetExport(context.Context, *GetExportRequest) (*GetExportResponse, error)
 	// ListExports returns exports in id order, a page at a time.
 	ListExports(context.Context, *ListExportsRequest) (*ListExportsResponse, error)
-	// GetRevision returns one revision. NOT_FOUND when there is none.
+	// GetRevision returns one revision. NOT_FOUND when there is none,
+	// FAILED_PRECONDITION NOT_APPROVED when it was never in force and the request
+	// does not ask for such.
 	GetRevision(context.Context, *GetRevisionRequest) (*GetRevisionResponse, error)
 	mustEmbedUnimplementedConfigServiceServer()
 }
@@ -186,11 +329,32 @@ func (UnimplementedConfigServiceServer) GetCustomer(context.Context, *GetCustome
 func (UnimplementedConfigServiceServer) ListCustomers(context.Context, *ListCustomersRequest) (*ListCustomersResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListCustomers not implemented")
 }
+func (UnimplementedConfigServiceServer) UpdateCustomer(context.Context, *UpdateCustomerRequest) (*UpdateCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateCustomer not implemented")
+}
+func (UnimplementedConfigServiceServer) ArchiveCustomer(context.Context, *ArchiveCustomerRequest) (*ArchiveCustomerResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ArchiveCustomer not implemented")
+}
 func (UnimplementedConfigServiceServer) CreateExport(context.Context, *CreateExportRequest) (*CreateExportResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CreateExport not implemented")
 }
 func (UnimplementedConfigServiceServer) UpdateExport(context.Context, *UpdateExportRequest) (*UpdateExportResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method UpdateExport not implemented")
+}
+func (UnimplementedConfigServiceServer) PauseExport(context.Context, *PauseExportRequest) (*PauseExportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PauseExport not implemented")
+}
+func (UnimplementedConfigServiceServer) ResumeExport(context.Context, *ResumeExportRequest) (*ResumeExportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ResumeExport not implemented")
+}
+func (UnimplementedConfigServiceServer) ArchiveExport(context.Context, *ArchiveExportRequest) (*ArchiveExportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ArchiveExport not implemented")
+}
+func (UnimplementedConfigServiceServer) ApplyExport(context.Context, *ApplyExportRequest) (*ApplyExportResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ApplyExport not implemented")
+}
+func (UnimplementedConfigServiceServer) ExportAsYaml(context.Context, *ExportAsYamlRequest) (*ExportAsYamlResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ExportAsYaml not implemented")
 }
 func (UnimplementedConfigServiceServer) GetExport(context.Context, *GetExportRequest) (*GetExportResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetExport not implemented")
@@ -276,6 +440,42 @@ func _ConfigService_ListCustomers_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ConfigService_UpdateCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).UpdateCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_UpdateCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).UpdateCustomer(ctx, req.(*UpdateCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ArchiveCustomer_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ArchiveCustomerRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ArchiveCustomer(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ArchiveCustomer_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ArchiveCustomer(ctx, req.(*ArchiveCustomerRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ConfigService_CreateExport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CreateExportRequest)
 	if err := dec(in); err != nil {
@@ -308,6 +508,96 @@ func _ConfigService_UpdateExport_Handler(srv interface{}, ctx context.Context, d
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(ConfigServiceServer).UpdateExport(ctx, req.(*UpdateExportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_PauseExport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PauseExportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).PauseExport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_PauseExport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).PauseExport(ctx, req.(*PauseExportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ResumeExport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResumeExportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ResumeExport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ResumeExport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ResumeExport(ctx, req.(*ResumeExportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ArchiveExport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ArchiveExportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ArchiveExport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ArchiveExport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ArchiveExport(ctx, req.(*ArchiveExportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ApplyExport_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ApplyExportRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ApplyExport(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ApplyExport_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ApplyExport(ctx, req.(*ApplyExportRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ConfigService_ExportAsYaml_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ExportAsYamlRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ConfigServiceServer).ExportAsYaml(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ConfigService_ExportAsYaml_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ConfigServiceServer).ExportAsYaml(ctx, req.(*ExportAsYamlRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -386,12 +676,40 @@ var ConfigService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _ConfigService_ListCustomers_Handler,
 		},
 		{
+			MethodName: "UpdateCustomer",
+			Handler:    _ConfigService_UpdateCustomer_Handler,
+		},
+		{
+			MethodName: "ArchiveCustomer",
+			Handler:    _ConfigService_ArchiveCustomer_Handler,
+		},
+		{
 			MethodName: "CreateExport",
 			Handler:    _ConfigService_CreateExport_Handler,
 		},
 		{
 			MethodName: "UpdateExport",
 			Handler:    _ConfigService_UpdateExport_Handler,
+		},
+		{
+			MethodName: "PauseExport",
+			Handler:    _ConfigService_PauseExport_Handler,
+		},
+		{
+			MethodName: "ResumeExport",
+			Handler:    _ConfigService_ResumeExport_Handler,
+		},
+		{
+			MethodName: "ArchiveExport",
+			Handler:    _ConfigService_ArchiveExport_Handler,
+		},
+		{
+			MethodName: "ApplyExport",
+			Handler:    _ConfigService_ApplyExport_Handler,
+		},
+		{
+			MethodName: "ExportAsYaml",
+			Handler:    _ConfigService_ExportAsYaml_Handler,
 		},
 		{
 			MethodName: "GetExport",

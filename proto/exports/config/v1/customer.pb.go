@@ -7,6 +7,8 @@
 package configv1
 
 import (
+	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v1 "github.com/customer-exports/exports/proto/exports/common/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
@@ -22,6 +24,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// CustomerState says whether exports can be agreed with a customer.
+type CustomerState int32
+
+const (
+	// Never sent.
+	CustomerState_CUSTOMER_STATE_UNSPECIFIED CustomerState = 0
+	// Exports can be created.
+	CustomerState_CUSTOMER_STATE_ACTIVE CustomerState = 1
+	// Every export is archived and none can be created.
+	CustomerState_CUSTOMER_STATE_ARCHIVED CustomerState = 2
+)
+
+// Enum value maps for CustomerState.
+var (
+	CustomerState_name = map[int32]string{
+		0: "CUSTOMER_STATE_UNSPECIFIED",
+		1: "CUSTOMER_STATE_ACTIVE",
+		2: "CUSTOMER_STATE_ARCHIVED",
+	}
+	CustomerState_value = map[string]int32{
+		"CUSTOMER_STATE_UNSPECIFIED": 0,
+		"CUSTOMER_STATE_ACTIVE":      1,
+		"CUSTOMER_STATE_ARCHIVED":    2,
+	}
+)
+
+func (x CustomerState) Enum() *CustomerState {
+	p := new(CustomerState)
+	*p = x
+	return p
+}
+
+func (x CustomerState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (CustomerState) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_config_v1_customer_proto_enumTypes[0].Descriptor()
+}
+
+func (CustomerState) Type() protoreflect.EnumType {
+	return &file_exports_config_v1_customer_proto_enumTypes[0]
+}
+
+func (x CustomerState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use CustomerState.Descriptor instead.
+func (CustomerState) EnumDescriptor() ([]byte, []int) {
+	return file_exports_config_v1_customer_proto_rawDescGZIP(), []int{0}
+}
+
 // Customer is a company that receives exports.
 type Customer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -32,7 +87,16 @@ type Customer struct {
 	// When the customer was created, UTC.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// Changes with every write; send it back to update.
-	Etag          string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,4,opt,name=etag,proto3" json:"etag,omitempty"`
+	// Who is told when a drop is missing, unreadable or at risk.
+	Contacts []*Contact `protobuf:"bytes,5,rep,name=contacts,proto3" json:"contacts,omitempty"`
+	// Whether exports can be agreed with the customer.
+	State CustomerState `protobuf:"varint,6,opt,name=state,proto3,enum=exports.config.v1.CustomerState" json:"state,omitempty"`
+	// The external id that the customer writes into the trust policy of the role
+	// that delivery assumes. Made by us, never reused: 32 letters and digits.
+	ExternalId string `protobuf:"bytes,7,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// When the customer was last changed, UTC.
+	UpdateTime    *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -95,18 +159,126 @@ func (x *Customer) GetEtag() string {
 	return ""
 }
 
+func (x *Customer) GetContacts() []*Contact {
+	if x != nil {
+		return x.Contacts
+	}
+	return nil
+}
+
+func (x *Customer) GetState() CustomerState {
+	if x != nil {
+		return x.State
+	}
+	return CustomerState_CUSTOMER_STATE_UNSPECIFIED
+}
+
+func (x *Customer) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *Customer) GetUpdateTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdateTime
+	}
+	return nil
+}
+
+// Contact is a person or a mailbox to which escalations are routed.
+type Contact struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the person or team.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Where an escalation is sent.
+	Email string `protobuf:"bytes,2,opt,name=email,proto3" json:"email,omitempty"`
+	// The least severity that is sent; unset means CRITICAL.
+	Severity      v1.Severity `protobuf:"varint,3,opt,name=severity,proto3,enum=exports.common.v1.Severity" json:"severity,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Contact) Reset() {
+	*x = Contact{}
+	mi := &file_exports_config_v1_customer_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Contact) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Contact) ProtoMessage() {}
+
+func (x *Contact) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_customer_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Contact.ProtoReflect.Descriptor instead.
+func (*Contact) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_customer_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Contact) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Contact) GetEmail() string {
+	if x != nil {
+		return x.Email
+	}
+	return ""
+}
+
+func (x *Contact) GetSeverity() v1.Severity {
+	if x != nil {
+		return x.Severity
+	}
+	return v1.Severity(0)
+}
+
 var File_exports_config_v1_customer_proto protoreflect.FileDescriptor
 
 const file_exports_config_v1_customer_proto_rawDesc = "" +
 	"\n" +
-	" exports/config/v1/customer.proto\x12\x11exports.config.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9f\x01\n" +
+	" exports/config/v1/customer.proto\x12\x11exports.config.v1\x1a\x1bbuf/validate/validate.proto\x1a exports/common/v1/severity.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\x02\n" +
 	"\bCustomer\x12\x1f\n" +
 	"\vcustomer_id\x18\x01 \x01(\tR\n" +
 	"customerId\x12!\n" +
 	"\fdisplay_name\x18\x02 \x01(\tR\vdisplayName\x12;\n" +
 	"\vcreate_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"createTime\x12\x12\n" +
-	"\x04etag\x18\x04 \x01(\tR\x04etagB\xd2\x01\n" +
+	"\x04etag\x18\x04 \x01(\tR\x04etag\x126\n" +
+	"\bcontacts\x18\x05 \x03(\v2\x1a.exports.config.v1.ContactR\bcontacts\x126\n" +
+	"\x05state\x18\x06 \x01(\x0e2 .exports.config.v1.CustomerStateR\x05state\x12\x1f\n" +
+	"\vexternal_id\x18\a \x01(\tR\n" +
+	"externalId\x12;\n" +
+	"\vupdate_time\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"updateTime\"\x8e\x01\n" +
+	"\aContact\x12\x1e\n" +
+	"\x04name\x18\x01 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xc8\x01R\x04name\x12 \n" +
+	"\x05email\x18\x02 \x01(\tB\n" +
+	"\xbaH\ar\x05\x18\xfe\x01`\x01R\x05email\x12A\n" +
+	"\bseverity\x18\x03 \x01(\x0e2\x1b.exports.common.v1.SeverityB\b\xbaH\x05\x82\x01\x02\x10\x01R\bseverity*g\n" +
+	"\rCustomerState\x12\x1e\n" +
+	"\x1aCUSTOMER_STATE_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15CUSTOMER_STATE_ACTIVE\x10\x01\x12\x1b\n" +
+	"\x17CUSTOMER_STATE_ARCHIVED\x10\x02B\xd2\x01\n" +
 	"\x15com.exports.config.v1B\rCustomerProtoP\x01ZDgithub.com/customer-exports/exports/proto/exports/config/v1;configv1\xa2\x02\x03ECX\xaa\x02\x11Exports.Config.V1\xca\x02\x11Exports\\Config\\V1\xe2\x02\x1dExports\\Config\\V1\\GPBMetadata\xea\x02\x13Exports::Config::V1b\x06proto3"
 
 var (
@@ -121,18 +293,26 @@ func file_exports_config_v1_customer_proto_rawDescGZIP() []byte {
 	return file_exports_config_v1_customer_proto_rawDescData
 }
 
-var file_exports_config_v1_customer_proto_msgTypes = make([]protoimpl.MessageInfo, 1)
+var file_exports_config_v1_customer_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_exports_config_v1_customer_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_exports_config_v1_customer_proto_goTypes = []any{
-	(*Customer)(nil),              // 0: exports.config.v1.Customer
-	(*timestamppb.Timestamp)(nil), // 1: google.protobuf.Timestamp
+	(CustomerState)(0),            // 0: exports.config.v1.CustomerState
+	(*Customer)(nil),              // 1: exports.config.v1.Customer
+	(*Contact)(nil),               // 2: exports.config.v1.Contact
+	(*timestamppb.Timestamp)(nil), // 3: google.protobuf.Timestamp
+	(v1.Severity)(0),              // 4: exports.common.v1.Severity
 }
 var file_exports_config_v1_customer_proto_depIdxs = []int32{
-	1, // 0: exports.config.v1.Customer.create_time:type_name -> google.protobuf.Timestamp
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	3, // 0: exports.config.v1.Customer.create_time:type_name -> google.protobuf.Timestamp
+	2, // 1: exports.config.v1.Customer.contacts:type_name -> exports.config.v1.Contact
+	0, // 2: exports.config.v1.Customer.state:type_name -> exports.config.v1.CustomerState
+	3, // 3: exports.config.v1.Customer.update_time:type_name -> google.protobuf.Timestamp
+	4, // 4: exports.config.v1.Contact.severity:type_name -> exports.common.v1.Severity
+	5, // [5:5] is the sub-list for method output_type
+	5, // [5:5] is the sub-list for method input_type
+	5, // [5:5] is the sub-list for extension type_name
+	5, // [5:5] is the sub-list for extension extendee
+	0, // [0:5] is the sub-list for field type_name
 }
 
 func init() { file_exports_config_v1_customer_proto_init() }
@@ -145,13 +325,14 @@ func file_exports_config_v1_customer_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_config_v1_customer_proto_rawDesc), len(file_exports_config_v1_customer_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   1,
+			NumEnums:      1,
+			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_exports_config_v1_customer_proto_goTypes,
 		DependencyIndexes: file_exports_config_v1_customer_proto_depIdxs,
+		EnumInfos:         file_exports_config_v1_customer_proto_enumTypes,
 		MessageInfos:      file_exports_config_v1_customer_proto_msgTypes,
 	}.Build()
 	File_exports_config_v1_customer_proto = out.File

@@ -25,6 +25,255 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// ExportState says whether drops are owed.
+type ExportState int32
+
+const (
+	// Never sent.
+	ExportState_EXPORT_STATE_UNSPECIFIED ExportState = 0
+	// No revision was approved yet: nothing is owed.
+	ExportState_EXPORT_STATE_PENDING ExportState = 1
+	// Drops are owed.
+	ExportState_EXPORT_STATE_ACTIVE ExportState = 2
+	// The revision in force says paused: nothing that falls due is owed.
+	ExportState_EXPORT_STATE_PAUSED ExportState = 3
+	// Ended for good: nothing that falls due is owed.
+	ExportState_EXPORT_STATE_ARCHIVED ExportState = 4
+)
+
+// Enum value maps for ExportState.
+var (
+	ExportState_name = map[int32]string{
+		0: "EXPORT_STATE_UNSPECIFIED",
+		1: "EXPORT_STATE_PENDING",
+		2: "EXPORT_STATE_ACTIVE",
+		3: "EXPORT_STATE_PAUSED",
+		4: "EXPORT_STATE_ARCHIVED",
+	}
+	ExportState_value = map[string]int32{
+		"EXPORT_STATE_UNSPECIFIED": 0,
+		"EXPORT_STATE_PENDING":     1,
+		"EXPORT_STATE_ACTIVE":      2,
+		"EXPORT_STATE_PAUSED":      3,
+		"EXPORT_STATE_ARCHIVED":    4,
+	}
+)
+
+func (x ExportState) Enum() *ExportState {
+	p := new(ExportState)
+	*p = x
+	return p
+}
+
+func (x ExportState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ExportState) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_config_v1_export_proto_enumTypes[0].Descriptor()
+}
+
+func (ExportState) Type() protoreflect.EnumType {
+	return &file_exports_config_v1_export_proto_enumTypes[0]
+}
+
+func (x ExportState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ExportState.Descriptor instead.
+func (ExportState) EnumDescriptor() ([]byte, []int) {
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{0}
+}
+
+// RevisionState is where a revision stands.
+type RevisionState int32
+
+const (
+	// Never sent.
+	RevisionState_REVISION_STATE_UNSPECIFIED RevisionState = 0
+	// Awaits approval.
+	RevisionState_REVISION_STATE_PENDING RevisionState = 1
+	// In force.
+	RevisionState_REVISION_STATE_IN_FORCE RevisionState = 2
+	// Was in force until a later one came; runs that were due then use it still.
+	RevisionState_REVISION_STATE_REPLACED RevisionState = 3
+	// A later revision came before it was judged; it never was in force.
+	RevisionState_REVISION_STATE_SUPERSEDED RevisionState = 4
+	// Rejected; it never was in force.
+	RevisionState_REVISION_STATE_REJECTED RevisionState = 5
+)
+
+// Enum value maps for RevisionState.
+var (
+	RevisionState_name = map[int32]string{
+		0: "REVISION_STATE_UNSPECIFIED",
+		1: "REVISION_STATE_PENDING",
+		2: "REVISION_STATE_IN_FORCE",
+		3: "REVISION_STATE_REPLACED",
+		4: "REVISION_STATE_SUPERSEDED",
+		5: "REVISION_STATE_REJECTED",
+	}
+	RevisionState_value = map[string]int32{
+		"REVISION_STATE_UNSPECIFIED": 0,
+		"REVISION_STATE_PENDING":     1,
+		"REVISION_STATE_IN_FORCE":    2,
+		"REVISION_STATE_REPLACED":    3,
+		"REVISION_STATE_SUPERSEDED":  4,
+		"REVISION_STATE_REJECTED":    5,
+	}
+)
+
+func (x RevisionState) Enum() *RevisionState {
+	p := new(RevisionState)
+	*p = x
+	return p
+}
+
+func (x RevisionState) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RevisionState) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_config_v1_export_proto_enumTypes[1].Descriptor()
+}
+
+func (RevisionState) Type() protoreflect.EnumType {
+	return &file_exports_config_v1_export_proto_enumTypes[1]
+}
+
+func (x RevisionState) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RevisionState.Descriptor instead.
+func (RevisionState) EnumDescriptor() ([]byte, []int) {
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{1}
+}
+
+// ApprovalCause is a kind of change that two people must agree on.
+type ApprovalCause int32
+
+const (
+	// Never sent.
+	ApprovalCause_APPROVAL_CAUSE_UNSPECIFIED ApprovalCause = 0
+	// No revision is in force yet.
+	ApprovalCause_APPROVAL_CAUSE_FIRST_REVISION ApprovalCause = 1
+	// Bucket, region, endpoint, owner or ACL changes.
+	ApprovalCause_APPROVAL_CAUSE_DESTINATION ApprovalCause = 2
+	// A brand or location comes.
+	ApprovalCause_APPROVAL_CAUSE_WIDER_SCOPE ApprovalCause = 3
+	// Role or external id changes.
+	ApprovalCause_APPROVAL_CAUSE_ROLE ApprovalCause = 4
+	// The encryption key changes.
+	ApprovalCause_APPROVAL_CAUSE_KEY ApprovalCause = 5
+	// An active export is paused.
+	ApprovalCause_APPROVAL_CAUSE_PAUSE ApprovalCause = 6
+)
+
+// Enum value maps for ApprovalCause.
+var (
+	ApprovalCause_name = map[int32]string{
+		0: "APPROVAL_CAUSE_UNSPECIFIED",
+		1: "APPROVAL_CAUSE_FIRST_REVISION",
+		2: "APPROVAL_CAUSE_DESTINATION",
+		3: "APPROVAL_CAUSE_WIDER_SCOPE",
+		4: "APPROVAL_CAUSE_ROLE",
+		5: "APPROVAL_CAUSE_KEY",
+		6: "APPROVAL_CAUSE_PAUSE",
+	}
+	ApprovalCause_value = map[string]int32{
+		"APPROVAL_CAUSE_UNSPECIFIED":    0,
+		"APPROVAL_CAUSE_FIRST_REVISION": 1,
+		"APPROVAL_CAUSE_DESTINATION":    2,
+		"APPROVAL_CAUSE_WIDER_SCOPE":    3,
+		"APPROVAL_CAUSE_ROLE":           4,
+		"APPROVAL_CAUSE_KEY":            5,
+		"APPROVAL_CAUSE_PAUSE":          6,
+	}
+)
+
+func (x ApprovalCause) Enum() *ApprovalCause {
+	p := new(ApprovalCause)
+	*p = x
+	return p
+}
+
+func (x ApprovalCause) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ApprovalCause) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_config_v1_export_proto_enumTypes[2].Descriptor()
+}
+
+func (ApprovalCause) Type() protoreflect.EnumType {
+	return &file_exports_config_v1_export_proto_enumTypes[2]
+}
+
+func (x ApprovalCause) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ApprovalCause.Descriptor instead.
+func (ApprovalCause) EnumDescriptor() ([]byte, []int) {
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{2}
+}
+
+// WarehouseClass names the size of the source warehouse that reads an export;
+// which warehouse that is, the extractor's settings say.
+type WarehouseClass int32
+
+const (
+	// Stands for the standard class.
+	WarehouseClass_WAREHOUSE_CLASS_UNSPECIFIED WarehouseClass = 0
+	// For nearly every customer.
+	WarehouseClass_WAREHOUSE_CLASS_STANDARD WarehouseClass = 1
+	// For the few whose runs would not end in time.
+	WarehouseClass_WAREHOUSE_CLASS_LARGE WarehouseClass = 2
+)
+
+// Enum value maps for WarehouseClass.
+var (
+	WarehouseClass_name = map[int32]string{
+		0: "WAREHOUSE_CLASS_UNSPECIFIED",
+		1: "WAREHOUSE_CLASS_STANDARD",
+		2: "WAREHOUSE_CLASS_LARGE",
+	}
+	WarehouseClass_value = map[string]int32{
+		"WAREHOUSE_CLASS_UNSPECIFIED": 0,
+		"WAREHOUSE_CLASS_STANDARD":    1,
+		"WAREHOUSE_CLASS_LARGE":       2,
+	}
+)
+
+func (x WarehouseClass) Enum() *WarehouseClass {
+	p := new(WarehouseClass)
+	*p = x
+	return p
+}
+
+func (x WarehouseClass) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WarehouseClass) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_config_v1_export_proto_enumTypes[3].Descriptor()
+}
+
+func (WarehouseClass) Type() protoreflect.EnumType {
+	return &file_exports_config_v1_export_proto_enumTypes[3]
+}
+
+func (x WarehouseClass) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WarehouseClass.Descriptor instead.
+func (WarehouseClass) EnumDescriptor() ([]byte, []int) {
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{3}
+}
+
 // FileFormat names a file format.
 type FileFormat int32
 
@@ -58,11 +307,11 @@ func (x FileFormat) String() string {
 }
 
 func (FileFormat) Descriptor() protoreflect.EnumDescriptor {
-	return file_exports_config_v1_export_proto_enumTypes[0].Descriptor()
+	return file_exports_config_v1_export_proto_enumTypes[4].Descriptor()
 }
 
 func (FileFormat) Type() protoreflect.EnumType {
-	return &file_exports_config_v1_export_proto_enumTypes[0]
+	return &file_exports_config_v1_export_proto_enumTypes[4]
 }
 
 func (x FileFormat) Number() protoreflect.EnumNumber {
@@ -71,7 +320,7 @@ func (x FileFormat) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FileFormat.Descriptor instead.
 func (FileFormat) EnumDescriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{0}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{4}
 }
 
 // Compression names a codec.
@@ -119,11 +368,11 @@ func (x Compression) String() string {
 }
 
 func (Compression) Descriptor() protoreflect.EnumDescriptor {
-	return file_exports_config_v1_export_proto_enumTypes[1].Descriptor()
+	return file_exports_config_v1_export_proto_enumTypes[5].Descriptor()
 }
 
 func (Compression) Type() protoreflect.EnumType {
-	return &file_exports_config_v1_export_proto_enumTypes[1]
+	return &file_exports_config_v1_export_proto_enumTypes[5]
 }
 
 func (x Compression) Number() protoreflect.EnumNumber {
@@ -132,7 +381,56 @@ func (x Compression) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Compression.Descriptor instead.
 func (Compression) EnumDescriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{1}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{5}
+}
+
+// ObjectAcl is a canned ACL.
+type ObjectAcl int32
+
+const (
+	// No ACL is sent.
+	ObjectAcl_OBJECT_ACL_UNSPECIFIED ObjectAcl = 0
+	// bucket-owner-full-control, for buckets whose policy asks for it.
+	ObjectAcl_OBJECT_ACL_BUCKET_OWNER_FULL_CONTROL ObjectAcl = 1
+)
+
+// Enum value maps for ObjectAcl.
+var (
+	ObjectAcl_name = map[int32]string{
+		0: "OBJECT_ACL_UNSPECIFIED",
+		1: "OBJECT_ACL_BUCKET_OWNER_FULL_CONTROL",
+	}
+	ObjectAcl_value = map[string]int32{
+		"OBJECT_ACL_UNSPECIFIED":               0,
+		"OBJECT_ACL_BUCKET_OWNER_FULL_CONTROL": 1,
+	}
+)
+
+func (x ObjectAcl) Enum() *ObjectAcl {
+	p := new(ObjectAcl)
+	*p = x
+	return p
+}
+
+func (x ObjectAcl) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ObjectAcl) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_config_v1_export_proto_enumTypes[6].Descriptor()
+}
+
+func (ObjectAcl) Type() protoreflect.EnumType {
+	return &file_exports_config_v1_export_proto_enumTypes[6]
+}
+
+func (x ObjectAcl) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ObjectAcl.Descriptor instead.
+func (ObjectAcl) EnumDescriptor() ([]byte, []int) {
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{6}
 }
 
 // Export is a customer's approved setup. What it says lives in its revisions.
@@ -142,14 +440,21 @@ type Export struct {
 	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
 	// The customer that receives it.
 	CustomerId string `protobuf:"bytes,2,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
-	// The revision in force.
+	// The revision in force; unset before the first one is approved.
 	Revision *Revision `protobuf:"bytes,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	// When the export was created, UTC.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
 	// When the newest revision was stored, UTC.
 	UpdateTime *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=update_time,json=updateTime,proto3" json:"update_time,omitempty"`
 	// Changes with every write; send it back to update.
-	Etag          string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	Etag string `protobuf:"bytes,6,opt,name=etag,proto3" json:"etag,omitempty"`
+	// The newest revision while it awaits approval; unset otherwise.
+	PendingRevision *Revision `protobuf:"bytes,7,opt,name=pending_revision,json=pendingRevision,proto3" json:"pending_revision,omitempty"`
+	// What follows from the revision in force.
+	State ExportState `protobuf:"varint,8,opt,name=state,proto3,enum=exports.config.v1.ExportState" json:"state,omitempty"`
+	// What was in force when, oldest first. Planner and monitor derive from it
+	// which drops are owed.
+	Terms         []*Term `protobuf:"bytes,9,rep,name=terms,proto3" json:"terms,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -226,6 +531,91 @@ func (x *Export) GetEtag() string {
 	return ""
 }
 
+func (x *Export) GetPendingRevision() *Revision {
+	if x != nil {
+		return x.PendingRevision
+	}
+	return nil
+}
+
+func (x *Export) GetState() ExportState {
+	if x != nil {
+		return x.State
+	}
+	return ExportState_EXPORT_STATE_UNSPECIFIED
+}
+
+func (x *Export) GetTerms() []*Term {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+// Term is the time from which a revision was in force, until the next term.
+type Term struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The revision.
+	Revision int64 `protobuf:"varint,1,opt,name=revision,proto3" json:"revision,omitempty"`
+	// From when on, UTC.
+	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
+	// Whether drops that fell due in this term are owed.
+	Owed          bool `protobuf:"varint,3,opt,name=owed,proto3" json:"owed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Term) Reset() {
+	*x = Term{}
+	mi := &file_exports_config_v1_export_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Term) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Term) ProtoMessage() {}
+
+func (x *Term) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_export_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Term.ProtoReflect.Descriptor instead.
+func (*Term) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Term) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *Term) GetEffectiveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EffectiveTime
+	}
+	return nil
+}
+
+func (x *Term) GetOwed() bool {
+	if x != nil {
+		return x.Owed
+	}
+	return false
+}
+
 // Revision is one immutable version of an export.
 type Revision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -240,14 +630,30 @@ type Revision struct {
 	// Why it was asked for.
 	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	// When it was stored, UTC.
-	CreateTime    *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	CreateTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`
+	// Where it stands.
+	State RevisionState `protobuf:"varint,7,opt,name=state,proto3,enum=exports.config.v1.RevisionState" json:"state,omitempty"`
+	// Why it needs a second person; empty when it took effect at once.
+	ApprovalCauses []ApprovalCause `protobuf:"varint,8,rep,packed,name=approval_causes,json=approvalCauses,proto3,enum=exports.config.v1.ApprovalCause" json:"approval_causes,omitempty"`
+	// The revision that it was written against; 0 when none was in force.
+	BaseRevision int64 `protobuf:"varint,9,opt,name=base_revision,json=baseRevision,proto3" json:"base_revision,omitempty"`
+	// What differs from the base.
+	Changes []*FieldChange `protobuf:"bytes,10,rep,name=changes,proto3" json:"changes,omitempty"`
+	// Who approved or rejected it; empty when nobody had to.
+	Approver string `protobuf:"bytes,11,opt,name=approver,proto3" json:"approver,omitempty"`
+	// Why it was approved or rejected.
+	ApprovalReason string `protobuf:"bytes,12,opt,name=approval_reason,json=approvalReason,proto3" json:"approval_reason,omitempty"`
+	// When it was approved or rejected, UTC.
+	ApprovalTime *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=approval_time,json=approvalTime,proto3" json:"approval_time,omitempty"`
+	// When it came into force, UTC; unset when it never did.
+	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,14,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Revision) Reset() {
 	*x = Revision{}
-	mi := &file_exports_config_v1_export_proto_msgTypes[1]
+	mi := &file_exports_config_v1_export_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -259,7 +665,7 @@ func (x *Revision) String() string {
 func (*Revision) ProtoMessage() {}
 
 func (x *Revision) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_export_proto_msgTypes[1]
+	mi := &file_exports_config_v1_export_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -272,7 +678,7 @@ func (x *Revision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revision.ProtoReflect.Descriptor instead.
 func (*Revision) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{1}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Revision) GetRevision() int64 {
@@ -317,6 +723,62 @@ func (x *Revision) GetCreateTime() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Revision) GetState() RevisionState {
+	if x != nil {
+		return x.State
+	}
+	return RevisionState_REVISION_STATE_UNSPECIFIED
+}
+
+func (x *Revision) GetApprovalCauses() []ApprovalCause {
+	if x != nil {
+		return x.ApprovalCauses
+	}
+	return nil
+}
+
+func (x *Revision) GetBaseRevision() int64 {
+	if x != nil {
+		return x.BaseRevision
+	}
+	return 0
+}
+
+func (x *Revision) GetChanges() []*FieldChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *Revision) GetApprover() string {
+	if x != nil {
+		return x.Approver
+	}
+	return ""
+}
+
+func (x *Revision) GetApprovalReason() string {
+	if x != nil {
+		return x.ApprovalReason
+	}
+	return ""
+}
+
+func (x *Revision) GetApprovalTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ApprovalTime
+	}
+	return nil
+}
+
+func (x *Revision) GetEffectiveTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EffectiveTime
+	}
+	return nil
+}
+
 // ExportSpec is what an engagement agrees on.
 type ExportSpec struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -336,14 +798,23 @@ type ExportSpec struct {
 	Deadline *durationpb.Duration `protobuf:"bytes,7,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// The first export date that is owed (YYYY-MM-DD, local to the schedule's
 	// zone). Unset means the date of the first due time after creation.
-	StartDate     string `protobuf:"bytes,8,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	StartDate string `protobuf:"bytes,8,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
+	// While true, a drop that falls due is not owed. Set by PauseExport.
+	Paused bool `protobuf:"varint,9,opt,name=paused,proto3" json:"paused,omitempty"`
+	// Ends the export for good; only a paused one can end. Set by ArchiveExport.
+	Archived bool `protobuf:"varint,10,opt,name=archived,proto3" json:"archived,omitempty"`
+	// How large a source warehouse the run needs. Unset means standard.
+	WarehouseClass WarehouseClass `protobuf:"varint,11,opt,name=warehouse_class,json=warehouseClass,proto3,enum=exports.config.v1.WarehouseClass" json:"warehouse_class,omitempty"`
+	// Locations of the scope that are agreed to be in another customer's scope
+	// too. Without it a location belongs to one customer.
+	SharedLocationIds []string `protobuf:"bytes,12,rep,name=shared_location_ids,json=sharedLocationIds,proto3" json:"shared_location_ids,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
 }
 
 func (x *ExportSpec) Reset() {
 	*x = ExportSpec{}
-	mi := &file_exports_config_v1_export_proto_msgTypes[2]
+	mi := &file_exports_config_v1_export_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -355,7 +826,7 @@ func (x *ExportSpec) String() string {
 func (*ExportSpec) ProtoMessage() {}
 
 func (x *ExportSpec) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_export_proto_msgTypes[2]
+	mi := &file_exports_config_v1_export_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -368,7 +839,7 @@ func (x *ExportSpec) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExportSpec.ProtoReflect.Descriptor instead.
 func (*ExportSpec) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{2}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *ExportSpec) GetTables() []*TableSelection {
@@ -427,6 +898,34 @@ func (x *ExportSpec) GetStartDate() string {
 	return ""
 }
 
+func (x *ExportSpec) GetPaused() bool {
+	if x != nil {
+		return x.Paused
+	}
+	return false
+}
+
+func (x *ExportSpec) GetArchived() bool {
+	if x != nil {
+		return x.Archived
+	}
+	return false
+}
+
+func (x *ExportSpec) GetWarehouseClass() WarehouseClass {
+	if x != nil {
+		return x.WarehouseClass
+	}
+	return WarehouseClass_WAREHOUSE_CLASS_UNSPECIFIED
+}
+
+func (x *ExportSpec) GetSharedLocationIds() []string {
+	if x != nil {
+		return x.SharedLocationIds
+	}
+	return nil
+}
+
 // TableSelection is one delivered table.
 type TableSelection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -441,7 +940,7 @@ type TableSelection struct {
 
 func (x *TableSelection) Reset() {
 	*x = TableSelection{}
-	mi := &file_exports_config_v1_export_proto_msgTypes[3]
+	mi := &file_exports_config_v1_export_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -453,7 +952,7 @@ func (x *TableSelection) String() string {
 func (*TableSelection) ProtoMessage() {}
 
 func (x *TableSelection) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_export_proto_msgTypes[3]
+	mi := &file_exports_config_v1_export_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -466,7 +965,7 @@ func (x *TableSelection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableSelection.ProtoReflect.Descriptor instead.
 func (*TableSelection) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{3}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TableSelection) GetTable() string {
@@ -496,7 +995,7 @@ type Format struct {
 
 func (x *Format) Reset() {
 	*x = Format{}
-	mi := &file_exports_config_v1_export_proto_msgTypes[4]
+	mi := &file_exports_config_v1_export_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -508,7 +1007,7 @@ func (x *Format) String() string {
 func (*Format) ProtoMessage() {}
 
 func (x *Format) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_export_proto_msgTypes[4]
+	mi := &file_exports_config_v1_export_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -521,7 +1020,7 @@ func (x *Format) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Format.ProtoReflect.Descriptor instead.
 func (*Format) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{4}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Format) GetFileFormat() FileFormat {
@@ -551,7 +1050,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_exports_config_v1_export_proto_msgTypes[5]
+	mi := &file_exports_config_v1_export_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -563,7 +1062,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_export_proto_msgTypes[5]
+	mi := &file_exports_config_v1_export_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -576,7 +1075,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{5}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Schedule) GetTimeOfDay() string {
@@ -604,13 +1103,24 @@ type Destination struct {
 	Endpoint string `protobuf:"bytes,3,opt,name=endpoint,proto3" json:"endpoint,omitempty"`
 	// The 12-digit account that owns the bucket; sent with every call.
 	ExpectedBucketOwner string `protobuf:"bytes,4,opt,name=expected_bucket_owner,json=expectedBucketOwner,proto3" json:"expected_bucket_owner,omitempty"`
-	unknownFields       protoimpl.UnknownFields
-	sizeCache           protoimpl.SizeCache
+	// Role in the owner's account that delivery assumes to write and the SLA
+	// monitor to read. Unset: the services' own credentials are used.
+	RoleArn string `protobuf:"bytes,5,opt,name=role_arn,json=roleArn,proto3" json:"role_arn,omitempty"`
+	// External id sent when the role is assumed: the customer's own, which is also
+	// what unset means. Only with a role.
+	ExternalId string `protobuf:"bytes,6,opt,name=external_id,json=externalId,proto3" json:"external_id,omitempty"`
+	// KMS key that encrypts every object, by its full ARN, in the owner's account
+	// and the bucket's region. Unset: as the bucket says.
+	KmsKeyArn string `protobuf:"bytes,7,opt,name=kms_key_arn,json=kmsKeyArn,proto3" json:"kms_key_arn,omitempty"`
+	// ACL sent with every object. Unset: none, as buckets without ACLs require.
+	ObjectAcl     ObjectAcl `protobuf:"varint,8,opt,name=object_acl,json=objectAcl,proto3,enum=exports.config.v1.ObjectAcl" json:"object_acl,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_exports_config_v1_export_proto_msgTypes[6]
+	mi := &file_exports_config_v1_export_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +1132,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_export_proto_msgTypes[6]
+	mi := &file_exports_config_v1_export_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +1145,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{6}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Destination) GetBucket() string {
@@ -666,11 +1176,39 @@ func (x *Destination) GetExpectedBucketOwner() string {
 	return ""
 }
 
+func (x *Destination) GetRoleArn() string {
+	if x != nil {
+		return x.RoleArn
+	}
+	return ""
+}
+
+func (x *Destination) GetExternalId() string {
+	if x != nil {
+		return x.ExternalId
+	}
+	return ""
+}
+
+func (x *Destination) GetKmsKeyArn() string {
+	if x != nil {
+		return x.KmsKeyArn
+	}
+	return ""
+}
+
+func (x *Destination) GetObjectAcl() ObjectAcl {
+	if x != nil {
+		return x.ObjectAcl
+	}
+	return ObjectAcl_OBJECT_ACL_UNSPECIFIED
+}
+
 var File_exports_config_v1_export_proto protoreflect.FileDescriptor
 
 const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\n" +
-	"\x1eexports/config/v1/export.proto\x12\x11exports.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dexports/common/v1/scope.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\x02\n" +
+	"\x1eexports/config/v1/export.proto\x12\x11exports.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1dexports/common/v1/scope.proto\x1a\x1eexports/config/v1/change.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xba\x03\n" +
 	"\x06Export\x12\x1b\n" +
 	"\texport_id\x18\x01 \x01(\tR\bexportId\x12\x1f\n" +
 	"\vcustomer_id\x18\x02 \x01(\tR\n" +
@@ -680,7 +1218,14 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"createTime\x12;\n" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x12\n" +
-	"\x04etag\x18\x06 \x01(\tR\x04etag\"\xe9\x01\n" +
+	"\x04etag\x18\x06 \x01(\tR\x04etag\x12F\n" +
+	"\x10pending_revision\x18\a \x01(\v2\x1b.exports.config.v1.RevisionR\x0fpendingRevision\x124\n" +
+	"\x05state\x18\b \x01(\x0e2\x1e.exports.config.v1.ExportStateR\x05state\x12-\n" +
+	"\x05terms\x18\t \x03(\v2\x17.exports.config.v1.TermR\x05terms\"y\n" +
+	"\x04Term\x12\x1a\n" +
+	"\brevision\x18\x01 \x01(\x03R\brevision\x12A\n" +
+	"\x0eeffective_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12\x12\n" +
+	"\x04owed\x18\x03 \x01(\bR\x04owed\"\x94\x05\n" +
 	"\bRevision\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x121\n" +
 	"\x04spec\x18\x02 \x01(\v2\x1d.exports.config.v1.ExportSpecR\x04spec\x12!\n" +
@@ -688,7 +1233,16 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\x06author\x18\x04 \x01(\tR\x06author\x12\x16\n" +
 	"\x06reason\x18\x05 \x01(\tR\x06reason\x12;\n" +
 	"\vcreate_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"createTime\"\x8b\x04\n" +
+	"createTime\x126\n" +
+	"\x05state\x18\a \x01(\x0e2 .exports.config.v1.RevisionStateR\x05state\x12I\n" +
+	"\x0fapproval_causes\x18\b \x03(\x0e2 .exports.config.v1.ApprovalCauseR\x0eapprovalCauses\x12#\n" +
+	"\rbase_revision\x18\t \x01(\x03R\fbaseRevision\x128\n" +
+	"\achanges\x18\n" +
+	" \x03(\v2\x1e.exports.config.v1.FieldChangeR\achanges\x12\x1a\n" +
+	"\bapprover\x18\v \x01(\tR\bapprover\x12'\n" +
+	"\x0fapproval_reason\x18\f \x01(\tR\x0eapprovalReason\x12?\n" +
+	"\rapproval_time\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\fapprovalTime\x12A\n" +
+	"\x0eeffective_time\x18\x0e \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\"\xda\x05\n" +
 	"\n" +
 	"ExportSpec\x12F\n" +
 	"\x06tables\x18\x01 \x03(\v2!.exports.config.v1.TableSelectionB\v\xbaH\b\x92\x01\x05\b\x01\x10\xc8\x01R\x06tables\x126\n" +
@@ -700,7 +1254,12 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\xbaH\a\x1a\x05\x18\x90\x03(\x00R\rretentionDays\x12E\n" +
 	"\bdeadline\x18\a \x01(\v2\x19.google.protobuf.DurationB\x0e\xbaH\v\xaa\x01\b\"\x04\b\x80\xa3\x05*\x00R\bdeadline\x12E\n" +
 	"\n" +
-	"start_date\x18\b \x01(\tB&\xbaH#r!2\x1f^$|^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\tstartDate\"\x87\x01\n" +
+	"start_date\x18\b \x01(\tB&\xbaH#r!2\x1f^$|^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\tstartDate\x12\x16\n" +
+	"\x06paused\x18\t \x01(\bR\x06paused\x12\x1a\n" +
+	"\barchived\x18\n" +
+	" \x01(\bR\barchived\x12T\n" +
+	"\x0fwarehouse_class\x18\v \x01(\x0e2!.exports.config.v1.WarehouseClassB\b\xbaH\x05\x82\x01\x02\x10\x01R\x0ewarehouseClass\x12C\n" +
+	"\x13shared_location_ids\x18\f \x03(\tB\x13\xbaH\x10\x92\x01\r\x10І\x03\"\ar\x05\x10\x01\x18\xff\x01R\x11sharedLocationIds\"\x87\x01\n" +
 	"\x0eTableSelection\x124\n" +
 	"\x05table\x18\x01 \x01(\tB\x1e\xbaH\x1br\x192\x17^[A-Z][A-Z0-9_]{0,127}$R\x05table\x12?\n" +
 	"\acolumns\x18\x02 \x03(\tB%\xbaH\"\x92\x01\x1f\x18\x01\"\x1br\x192\x17^[a-z][a-z0-9_]{0,127}$R\acolumns\"\x9e\x01\n" +
@@ -710,12 +1269,43 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\vcompression\x18\x02 \x01(\x0e2\x1e.exports.config.v1.CompressionB\b\xbaH\x05\x82\x01\x02\x10\x01R\vcompression\"z\n" +
 	"\bSchedule\x12F\n" +
 	"\vtime_of_day\x18\x01 \x01(\tB&\xbaH#r!2\x1f^([01][0-9]|2[0-3]):[0-5][0-9]$R\ttimeOfDay\x12&\n" +
-	"\ttime_zone\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\btimeZone\"\xf9\x01\n" +
+	"\ttime_zone\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\btimeZone\"\xd1\x04\n" +
 	"\vDestination\x12A\n" +
 	"\x06bucket\x18\x01 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$R\x06bucket\x129\n" +
 	"\x06region\x18\x02 \x01(\tB!\xbaH\x1er\x1c2\x1a^[a-z]{2}(-[a-z]+)+-[0-9]$R\x06region\x12$\n" +
 	"\bendpoint\x18\x03 \x01(\tB\b\xbaH\x05r\x03\x18\xff\x01R\bendpoint\x12F\n" +
-	"\x15expected_bucket_owner\x18\x04 \x01(\tB\x12\xbaH\x0fr\r2\v^[0-9]{12}$R\x13expectedBucketOwner*B\n" +
+	"\x15expected_bucket_owner\x18\x04 \x01(\tB\x12\xbaH\x0fr\r2\v^[0-9]{12}$R\x13expectedBucketOwner\x12d\n" +
+	"\brole_arn\x18\x05 \x01(\tBI\xbaHFrD2B^$|^arn:aws[a-z-]*:iam::[0-9]{12}:role/[A-Za-z0-9+=,.@_/-]{1,512}$R\aroleArn\x12<\n" +
+	"\vexternal_id\x18\x06 \x01(\tB\x1b\xbaH\x18r\x162\x14^$|^[A-Z0-9]{20,64}$R\n" +
+	"externalId\x12k\n" +
+	"\vkms_key_arn\x18\a \x01(\tBK\xbaHHrF2D^$|^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]{1,128}$R\tkmsKeyArn\x12E\n" +
+	"\n" +
+	"object_acl\x18\b \x01(\x0e2\x1c.exports.config.v1.ObjectAclB\b\xbaH\x05\x82\x01\x02\x10\x01R\tobjectAcl*\x92\x01\n" +
+	"\vExportState\x12\x1c\n" +
+	"\x18EXPORT_STATE_UNSPECIFIED\x10\x00\x12\x18\n" +
+	"\x14EXPORT_STATE_PENDING\x10\x01\x12\x17\n" +
+	"\x13EXPORT_STATE_ACTIVE\x10\x02\x12\x17\n" +
+	"\x13EXPORT_STATE_PAUSED\x10\x03\x12\x19\n" +
+	"\x15EXPORT_STATE_ARCHIVED\x10\x04*\xc1\x01\n" +
+	"\rRevisionState\x12\x1e\n" +
+	"\x1aREVISION_STATE_UNSPECIFIED\x10\x00\x12\x1a\n" +
+	"\x16REVISION_STATE_PENDING\x10\x01\x12\x1b\n" +
+	"\x17REVISION_STATE_IN_FORCE\x10\x02\x12\x1b\n" +
+	"\x17REVISION_STATE_REPLACED\x10\x03\x12\x1d\n" +
+	"\x19REVISION_STATE_SUPERSEDED\x10\x04\x12\x1b\n" +
+	"\x17REVISION_STATE_REJECTED\x10\x05*\xdd\x01\n" +
+	"\rApprovalCause\x12\x1e\n" +
+	"\x1aAPPROVAL_CAUSE_UNSPECIFIED\x10\x00\x12!\n" +
+	"\x1dAPPROVAL_CAUSE_FIRST_REVISION\x10\x01\x12\x1e\n" +
+	"\x1aAPPROVAL_CAUSE_DESTINATION\x10\x02\x12\x1e\n" +
+	"\x1aAPPROVAL_CAUSE_WIDER_SCOPE\x10\x03\x12\x17\n" +
+	"\x13APPROVAL_CAUSE_ROLE\x10\x04\x12\x16\n" +
+	"\x12APPROVAL_CAUSE_KEY\x10\x05\x12\x18\n" +
+	"\x14APPROVAL_CAUSE_PAUSE\x10\x06*j\n" +
+	"\x0eWarehouseClass\x12\x1f\n" +
+	"\x1bWAREHOUSE_CLASS_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18WAREHOUSE_CLASS_STANDARD\x10\x01\x12\x19\n" +
+	"\x15WAREHOUSE_CLASS_LARGE\x10\x02*B\n" +
 	"\n" +
 	"FileFormat\x12\x1b\n" +
 	"\x17FILE_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -725,7 +1315,10 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\x10COMPRESSION_ZSTD\x10\x01\x12\x16\n" +
 	"\x12COMPRESSION_SNAPPY\x10\x02\x12\x14\n" +
 	"\x10COMPRESSION_GZIP\x10\x03\x12\x14\n" +
-	"\x10COMPRESSION_NONE\x10\x04B\xd0\x01\n" +
+	"\x10COMPRESSION_NONE\x10\x04*Q\n" +
+	"\tObjectAcl\x12\x1a\n" +
+	"\x16OBJECT_ACL_UNSPECIFIED\x10\x00\x12(\n" +
+	"$OBJECT_ACL_BUCKET_OWNER_FULL_CONTROL\x10\x01B\xd0\x01\n" +
 	"\x15com.exports.config.v1B\vExportProtoP\x01ZDgithub.com/customer-exports/exports/proto/exports/config/v1;configv1\xa2\x02\x03ECX\xaa\x02\x11Exports.Config.V1\xca\x02\x11Exports\\Config\\V1\xe2\x02\x1dExports\\Config\\V1\\GPBMetadata\xea\x02\x13Exports::Config::V1b\x06proto3"
 
 var (
@@ -740,41 +1333,59 @@ func file_exports_config_v1_export_proto_rawDescGZIP() []byte {
 	return file_exports_config_v1_export_proto_rawDescData
 }
 
-var file_exports_config_v1_export_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_exports_config_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_exports_config_v1_export_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_exports_config_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_exports_config_v1_export_proto_goTypes = []any{
-	(FileFormat)(0),               // 0: exports.config.v1.FileFormat
-	(Compression)(0),              // 1: exports.config.v1.Compression
-	(*Export)(nil),                // 2: exports.config.v1.Export
-	(*Revision)(nil),              // 3: exports.config.v1.Revision
-	(*ExportSpec)(nil),            // 4: exports.config.v1.ExportSpec
-	(*TableSelection)(nil),        // 5: exports.config.v1.TableSelection
-	(*Format)(nil),                // 6: exports.config.v1.Format
-	(*Schedule)(nil),              // 7: exports.config.v1.Schedule
-	(*Destination)(nil),           // 8: exports.config.v1.Destination
-	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
-	(*v1.Scope)(nil),              // 10: exports.common.v1.Scope
-	(*durationpb.Duration)(nil),   // 11: google.protobuf.Duration
+	(ExportState)(0),              // 0: exports.config.v1.ExportState
+	(RevisionState)(0),            // 1: exports.config.v1.RevisionState
+	(ApprovalCause)(0),            // 2: exports.config.v1.ApprovalCause
+	(WarehouseClass)(0),           // 3: exports.config.v1.WarehouseClass
+	(FileFormat)(0),               // 4: exports.config.v1.FileFormat
+	(Compression)(0),              // 5: exports.config.v1.Compression
+	(ObjectAcl)(0),                // 6: exports.config.v1.ObjectAcl
+	(*Export)(nil),                // 7: exports.config.v1.Export
+	(*Term)(nil),                  // 8: exports.config.v1.Term
+	(*Revision)(nil),              // 9: exports.config.v1.Revision
+	(*ExportSpec)(nil),            // 10: exports.config.v1.ExportSpec
+	(*TableSelection)(nil),        // 11: exports.config.v1.TableSelection
+	(*Format)(nil),                // 12: exports.config.v1.Format
+	(*Schedule)(nil),              // 13: exports.config.v1.Schedule
+	(*Destination)(nil),           // 14: exports.config.v1.Destination
+	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
+	(*FieldChange)(nil),           // 16: exports.config.v1.FieldChange
+	(*v1.Scope)(nil),              // 17: exports.common.v1.Scope
+	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
 }
 var file_exports_config_v1_export_proto_depIdxs = []int32{
-	3,  // 0: exports.config.v1.Export.revision:type_name -> exports.config.v1.Revision
-	9,  // 1: exports.config.v1.Export.create_time:type_name -> google.protobuf.Timestamp
-	9,  // 2: exports.config.v1.Export.update_time:type_name -> google.protobuf.Timestamp
-	4,  // 3: exports.config.v1.Revision.spec:type_name -> exports.config.v1.ExportSpec
-	9,  // 4: exports.config.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
-	5,  // 5: exports.config.v1.ExportSpec.tables:type_name -> exports.config.v1.TableSelection
-	10, // 6: exports.config.v1.ExportSpec.scope:type_name -> exports.common.v1.Scope
-	6,  // 7: exports.config.v1.ExportSpec.format:type_name -> exports.config.v1.Format
-	7,  // 8: exports.config.v1.ExportSpec.schedule:type_name -> exports.config.v1.Schedule
-	8,  // 9: exports.config.v1.ExportSpec.destination:type_name -> exports.config.v1.Destination
-	11, // 10: exports.config.v1.ExportSpec.deadline:type_name -> google.protobuf.Duration
-	0,  // 11: exports.config.v1.Format.file_format:type_name -> exports.config.v1.FileFormat
-	1,  // 12: exports.config.v1.Format.compression:type_name -> exports.config.v1.Compression
-	13, // [13:13] is the sub-list for method output_type
-	13, // [13:13] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	9,  // 0: exports.config.v1.Export.revision:type_name -> exports.config.v1.Revision
+	15, // 1: exports.config.v1.Export.create_time:type_name -> google.protobuf.Timestamp
+	15, // 2: exports.config.v1.Export.update_time:type_name -> google.protobuf.Timestamp
+	9,  // 3: exports.config.v1.Export.pending_revision:type_name -> exports.config.v1.Revision
+	0,  // 4: exports.config.v1.Export.state:type_name -> exports.config.v1.ExportState
+	8,  // 5: exports.config.v1.Export.terms:type_name -> exports.config.v1.Term
+	15, // 6: exports.config.v1.Term.effective_time:type_name -> google.protobuf.Timestamp
+	10, // 7: exports.config.v1.Revision.spec:type_name -> exports.config.v1.ExportSpec
+	15, // 8: exports.config.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
+	1,  // 9: exports.config.v1.Revision.state:type_name -> exports.config.v1.RevisionState
+	2,  // 10: exports.config.v1.Revision.approval_causes:type_name -> exports.config.v1.ApprovalCause
+	16, // 11: exports.config.v1.Revision.changes:type_name -> exports.config.v1.FieldChange
+	15, // 12: exports.config.v1.Revision.approval_time:type_name -> google.protobuf.Timestamp
+	15, // 13: exports.config.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
+	11, // 14: exports.config.v1.ExportSpec.tables:type_name -> exports.config.v1.TableSelection
+	17, // 15: exports.config.v1.ExportSpec.scope:type_name -> exports.common.v1.Scope
+	12, // 16: exports.config.v1.ExportSpec.format:type_name -> exports.config.v1.Format
+	13, // 17: exports.config.v1.ExportSpec.schedule:type_name -> exports.config.v1.Schedule
+	14, // 18: exports.config.v1.ExportSpec.destination:type_name -> exports.config.v1.Destination
+	18, // 19: exports.config.v1.ExportSpec.deadline:type_name -> google.protobuf.Duration
+	3,  // 20: exports.config.v1.ExportSpec.warehouse_class:type_name -> exports.config.v1.WarehouseClass
+	4,  // 21: exports.config.v1.Format.file_format:type_name -> exports.config.v1.FileFormat
+	5,  // 22: exports.config.v1.Format.compression:type_name -> exports.config.v1.Compression
+	6,  // 23: exports.config.v1.Destination.object_acl:type_name -> exports.config.v1.ObjectAcl
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_exports_config_v1_export_proto_init() }
@@ -782,13 +1393,14 @@ func file_exports_config_v1_export_proto_init() {
 	if File_exports_config_v1_export_proto != nil {
 		return
 	}
+	file_exports_config_v1_change_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_config_v1_export_proto_rawDesc), len(file_exports_config_v1_export_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   7,
+			NumEnums:      7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
