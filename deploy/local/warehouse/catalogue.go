@@ -25,7 +25,9 @@ var (
 type catalogue map[string]map[string]column
 
 func loadCatalogue(ctx context.Context, db *sql.DB) (catalogue, error) {
-	rows, err := db.QueryContext(ctx, "SELECT table_name, column_name, type, number_precision, scale, nullable FROM warehouse.catalogue")
+	// A type of the source that has neither precision nor scale to tell carries nulls.
+	rows, err := db.QueryContext(ctx, `SELECT table_name, column_name, type, COALESCE(number_precision, 0), COALESCE(scale, 0), nullable
+		FROM warehouse.catalogue`)
 	if err != nil {
 		return nil, fmt.Errorf("reading catalogue: %w", err)
 	}

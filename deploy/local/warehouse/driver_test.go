@@ -59,6 +59,12 @@ func openServer(t *testing.T, change func(*Config)) *Server {
 
 func connect(t *testing.T, s *Server) *sql.DB {
 	t.Helper()
+	return connectTo(t, s, "")
+}
+
+// connectTo logs in with a warehouse.
+func connectTo(t *testing.T, s *Server, warehouse string) *sql.DB {
+	t.Helper()
 	host, port, err := net.SplitHostPort(s.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +75,7 @@ func connect(t *testing.T, s *Server) *sql.DB {
 	}
 	zone := "UTC"
 	cfg := sf.Config{
-		Account: "LOCAL", User: "EXPORTS", Password: "local", Database: "EXPORTS", Schema: "ANALYTICS",
+		Account: "LOCAL", User: "EXPORTS", Password: "local", Database: "EXPORTS", Schema: "ANALYTICS", Warehouse: warehouse,
 		Protocol: "http", Host: host, Port: number, Params: map[string]*string{"timezone": &zone},
 		DisableOCSPChecks: true,
 	}

@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
@@ -22,7 +23,7 @@ func (r *rewriter) selection() []column {
 	}
 	r.expect("FROM")
 	r.selects++
-	r.aliases = map[string]string{}
+	r.aliases, r.current = map[string]string{}, false
 	// The tables come after the list in the text but give it its meaning, so they are read first.
 	written := r.out
 	r.out = &strings.Builder{}
@@ -31,7 +32,10 @@ func (r *rewriter) selection() []column {
 	r.out = written
 	columns := r.list(items)
 	r.emit("%s", from.String())
-	r.rest()
+	grouped := r.rest()
+	if r.current && (!grouped || slices.ContainsFunc(items, func(i item) bool { return i.function == "count" })) {
+		r.fail(syntaxError("rows are read and counted at one instant: AT(TIMESTAMP => ...)"))
+	}
 	return columns
 }
 
@@ -48,15 +52,15 @@ func (r *rewriter) from() {
 	}
 }
 
-// rest reads what follows the tables.
-func (r *rewriter) rest() {
+// rest reads what follows the tables, and reports whether it groups.
+func (r *rewriter) rest() (grouped bool) {
 	if r.accept("WHERE") {
 		r.emit(" WHERE ")
 		r.condition()
 	}
 	if r.accept("GROUP") {
 		r.expect("BY")
-		r.whole = true
+		r.whole, grouped = true, true
 		r.emit(" GROUP BY %s", r.number())
 	}
 	if r.accept("ORDER") {
@@ -65,6 +69,7 @@ func (r *rewriter) rest() {
 		r.commaSeparated(func() { r.emit("%s", r.reference(r.operandName())) })
 		r.whole = true
 	}
+	return grouped
 }
 
 func (r *rewriter) commaSeparated(one func()) {

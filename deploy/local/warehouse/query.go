@@ -10,6 +10,8 @@ import (
 // Query is what the server knows of one statement, for assertions in tests.
 type Query struct {
 	SQL, Tag, ID, RequestID string
+	// Warehouse is the session's: the one that its login named, or empty.
+	Warehouse string
 	// Status is RUNNING, SUCCESS or FAILED_WITH_ERROR; Code is the error's.
 	Status, Code string
 	Aborted      bool

@@ -16,12 +16,14 @@ import (
 //	FROM db.ANALYTICS.t AT(TIMESTAMP => '...'::TIMESTAMP_TZ) AS a
 //	[JOIN db.ANALYTICS.p AT(...) AS b ON b.K = a.K {AND ...}] [WHERE condition] [GROUP BY n]
 //	{UNION ALL SELECT ...}
+//	SELECT item {, item} FROM db.ANALYTICS.t AS a [WHERE condition] GROUP BY n {UNION ALL SELECT ...}
 //	SELECT item {, item} FROM [db.]INFORMATION_SCHEMA.COLUMNS [WHERE condition] [ORDER BY name {, name}]
 //	SELECT 1 | SELECT CURRENT_TIMESTAMP() | SELECT SYSDATE() | SELECT SYSTEM$CANCEL_QUERY(?) | ALTER SESSION SET p = v
 //
 // An item is a.COL, TO_JSON(a.COL), TO_VARCHAR(a.DATE, 'YYYY-MM-DD'), COUNT(*), 'text' or
 // NULL::VARCHAR, named by AS. A condition joins, by AND, OR and parentheses, comparisons,
-// IS [NOT] NULL and IN over a CTE or a list.
+// IS [NOT] NULL and IN over a CTE or a list. Without AT a table is read as it is now, which is for
+// looking names up: such a SELECT is grouped and counts nothing.
 
 // statement is a statement in DuckDB's words.
 type statement struct {
@@ -67,6 +69,7 @@ type rewriter struct {
 	selects int
 	binds   int
 	whole   bool // counting, grouping and ordering cannot run in slices
+	current bool // the current SELECT reads a table as it is now
 	err     *sqlError
 }
 
@@ -130,7 +133,7 @@ func (r *rewriter) alterSession() statement {
 
 // constant handles the SELECTs that read no table.
 func (r *rewriter) constant() (statement, bool) {
-	now := "SELECT TIMESTAMP '" + r.history.now.UTC().Format("2006-01-02 15:04:05.000000") + "'"
+	now := "SELECT " + duckInstant(r.history.now)
 	switch {
 	case r.accept("CURRENT_TIMESTAMP"):
 		r.expect("(", ")")
@@ -221,10 +224,15 @@ func (r *rewriter) tableName() string {
 // atLayouts are the accepted forms of an as-of literal. All carry an offset.
 var atLayouts = []string{"2006-01-02 15:04:05.999999999 -0700", "2006-01-02 15:04:05.999999999 -07:00", time.RFC3339Nano}
 
-// asOf reads AT(TIMESTAMP => '...'::TIMESTAMP_TZ) and returns the instant as a DuckDB literal. A
-// literal without the cast would be read in the session's zone, so it counts as unavailable.
+// asOf reads AT(TIMESTAMP => '...'::TIMESTAMP_TZ), or nothing for now, and returns the instant as a
+// DuckDB literal. A literal without the cast would be read in the session's zone, so it counts as
+// unavailable.
 func (r *rewriter) asOf(table string) string {
-	r.expect("AT", "(", "TIMESTAMP", "=>")
+	if !r.accept("AT") {
+		r.current = true
+		return duckInstant(r.history.now)
+	}
+	r.expect("(", "TIMESTAMP", "=>")
 	literal := r.next()
 	cast := r.accept("::") && r.word() == "TIMESTAMP_TZ"
 	r.expect(")")
@@ -239,6 +247,10 @@ func (r *rewriter) asOf(table string) string {
 	case at.Before(r.history.created) || at.Before(r.history.horizon):
 		r.fail(r.unavailable(table, "the requested time is either beyond the allowed time travel period or before the object creation time"))
 	}
+	return duckInstant(at)
+}
+
+func duckInstant(at time.Time) string {
 	return "TIMESTAMP '" + at.UTC().Format("2006-01-02 15:04:05.000000") + "'"
 }
 

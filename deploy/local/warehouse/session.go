@@ -21,7 +21,9 @@ const (
 type session struct {
 	id            int64
 	token, master string
-	parameters    map[string]any
+	// warehouse is the one that the client named at login, as it spelled it.
+	warehouse  string
+	parameters map[string]any
 }
 
 // queryTag is the session's own tag, for statements that bring none.
@@ -41,11 +43,11 @@ func newSessions() *sessions {
 	return &sessions{byToken: map[string]*session{}, byMaster: map[string]*session{}}
 }
 
-func (s *sessions) add(parameters map[string]any) *session {
+func (s *sessions) add(warehouse string, parameters map[string]any) *session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
-	added := &session{id: s.next, token: rand.Text(), master: rand.Text(), parameters: parameters}
+	added := &session{id: s.next, token: rand.Text(), master: rand.Text(), warehouse: warehouse, parameters: parameters}
 	s.byToken[added.token], s.byMaster[added.master] = added, added
 	return added
 }
@@ -122,12 +124,12 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		refuse(w, &sqlError{Code: codeBadLogin, State: "08001", Message: "Incorrect username or password was specified."}, "")
 		return
 	}
-	added := s.sessions.add(sessionParameters(d.Parameters))
+	added := s.sessions.add(r.URL.Query().Get("warehouse"), sessionParameters(d.Parameters))
 	answer(w, map[string]any{
 		"token": added.token, "masterToken": added.master, "sessionId": added.id,
 		"validityInSeconds": sessionSeconds, "masterValidityInSeconds": masterSeconds, "serverVersion": "local",
 		"parameters":  parameters(added),
-		"sessionInfo": map[string]string{"databaseName": s.cfg.Database, "schemaName": "ANALYTICS"},
+		"sessionInfo": map[string]string{"databaseName": s.cfg.Database, "schemaName": "ANALYTICS", "warehouseName": added.warehouse},
 	})
 }
 

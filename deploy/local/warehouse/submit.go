@@ -61,7 +61,7 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, from *session) {
 		return
 	}
 	info := Query{
-		SQL: request.SQL, Tag: request.tag(from), ID: queryID(),
+		SQL: request.SQL, Tag: request.tag(from), ID: queryID(), Warehouse: from.warehouse,
 		RequestID: r.URL.Query().Get("requestId"), Status: statusRunning,
 	}
 	q, ctx, isNew := s.queries.add(from, info)
