@@ -122,7 +122,7 @@ func revision(tables []string) *configv1.Revision {
 	for _, table := range tables {
 		spec.Tables = append(spec.Tables, &configv1.TableSelection{Table: table})
 	}
-	return &configv1.Revision{Revision: 3, Spec: spec}
+	return &configv1.Revision{Revision: 3, Spec: spec, State: configv1.RevisionState_REVISION_STATE_IN_FORCE}
 }
 
 func ref() *taskv1.RunRef {
@@ -145,11 +145,21 @@ func (r *rig) extract(t *testing.T, ref *taskv1.RunRef, work *taskv1.ExtractWork
 
 func (r *rig) measure(t *testing.T) *planv1.ReportMeasurementRequest {
 	t.Helper()
-	task := &taskv1.Task{TaskId: ref().GetRunId() + ".measure", Run: ref(), Work: &taskv1.Task_Measure{Measure: &taskv1.MeasureWork{}}}
+	return r.measureOf(t, ref())
+}
+
+func (r *rig) measureOf(t *testing.T, run *taskv1.RunRef) *planv1.ReportMeasurementRequest {
+	t.Helper()
+	r.askMeasure(t, run)
+	return receive(t, r, r.peers.measurements)
+}
+
+func (r *rig) askMeasure(t *testing.T, run *taskv1.RunRef) {
+	t.Helper()
+	task := &taskv1.Task{TaskId: run.GetRunId() + ".measure", Run: run, Work: &taskv1.Task_Measure{Measure: &taskv1.MeasureWork{}}}
 	if err := r.bus.PublishTask(t.Context(), r.tel, "measure", task); err != nil {
 		t.Fatal(err)
 	}
-	return receive(t, r, r.peers.measurements)
 }
 
 // receive waits for a report, and fails when the extractor reports a failure instead.
@@ -264,6 +274,31 @@ func TestFinal(t *testing.T) {
 		test.ref.RunId += "-" + test.table + "-" + string(test.want)
 		r.extract(t, test.ref, &taskv1.ExtractWork{Table: test.table})
 		t.Run(name, func(t *testing.T) { r.failed(t, test.want, false) })
+	}
+}
+
+// Whatever the config service gives out, only a revision that is or was in force is read.
+func TestRevisionStates(t *testing.T) {
+	r := start(t, "DIM_DATES")
+	rows := rowsIn(r.measure(t).GetTables()[0])
+	asked := len(r.warehouse.Queries())
+	for number, name := range configv1.RevisionState_name {
+		state := configv1.RevisionState(number)
+		r.peers.revision.State = state // nothing is under way
+		run := ref()
+		run.RunId += "-" + name
+		r.extract(t, run, &taskv1.ExtractWork{Table: "DIM_DATES", RowCount: rows})
+		if state == configv1.RevisionState_REVISION_STATE_IN_FORCE || state == configv1.RevisionState_REVISION_STATE_REPLACED {
+			receive(t, r, r.peers.parts)
+			asked++
+			continue
+		}
+		r.failed(t, fault.ReasonNotApproved, false)
+		r.askMeasure(t, run)
+		r.failed(t, fault.ReasonNotApproved, false)
+	}
+	if got := len(r.warehouse.Queries()); got != asked {
+		t.Errorf("the source ran %d statements, want %d", got, asked)
 	}
 }
 

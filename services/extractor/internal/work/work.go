@@ -1,8 +1,9 @@
 // Package work handles one task from the queue, end to end: it looks the revision up, reads the source,
 // streams the rows to delivery, and reports to the planner before it returns.
 //
-// It takes scope and tables from the config service only, never from the message, and refuses a part
-// whose rows are not all there. Handling a task twice is harmless. Start at Handler.Handle.
+// It takes scope and tables from the config service only, never from the message, and refuses a
+// revision that never was in force and a part whose rows are not all there. Handling a task twice is
+// harmless. Start at Handler.Handle.
 package work
 
 import (
@@ -131,7 +132,8 @@ func attributes(a source.Attempt, more ...attribute.KeyValue) []attribute.KeyVal
 	return append(append(obs.RunAttrs(a.Run), attribute.Int(obs.KeyAttempt, a.Number)), more...)
 }
 
-// approved returns the revision of a run, after checking that it belongs to the run's customer.
+// approved returns the revision of a run, after checking that it belongs to the run's customer and is
+// or was in force. The config service gives out no other unless asked to; this is the second wall.
 func (h *Handler) approved(ctx context.Context, run *taskv1.RunRef) (*configv1.Revision, error) {
 	revision, owner, err := h.Revisions.Revision(ctx, run.GetExportId(), run.GetRevision())
 	if err != nil {
@@ -140,7 +142,13 @@ func (h *Handler) approved(ctx context.Context, run *taskv1.RunRef) (*configv1.R
 	if owner != run.GetCustomerId() {
 		return nil, fault.New(fault.Denied, fault.ReasonDenied, "export %s does not belong to customer %s", run.GetExportId(), run.GetCustomerId())
 	}
-	return revision, nil
+	switch revision.GetState() {
+	case configv1.RevisionState_REVISION_STATE_IN_FORCE, configv1.RevisionState_REVISION_STATE_REPLACED:
+		return revision, nil
+	default:
+		return nil, fault.New(fault.State, fault.ReasonNotApproved, "revision %d of export %s never was in force: its state is %s",
+			run.GetRevision(), run.GetExportId(), revision.GetState())
+	}
 }
 
 // layout derives what is read of one selected table; no columns means all that may leave.
