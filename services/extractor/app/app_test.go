@@ -111,6 +111,7 @@ func (r *rig) settings(t *testing.T, url string) app.Config {
 		t.Fatal(err)
 	}
 	cfg.Source.Account, cfg.Source.User, cfg.Source.PasswordFile = "LOCAL", "EXPORTS", conf.Secret(password)
+	cfg.Source.Warehouse, cfg.Source.LargeWarehouse = "EXPORT_WH", "EXPORT_LARGE_WH"
 	return cfg
 }
 
@@ -299,6 +300,32 @@ func TestRevisionStates(t *testing.T) {
 	}
 	if got := len(r.warehouse.Queries()); got != asked {
 		t.Errorf("the source ran %d statements, want %d", got, asked)
+	}
+}
+
+// The class of the export decides which warehouse measures and reads it.
+func TestWarehouseClass(t *testing.T) {
+	r := start(t, "DIM_DATES")
+	for class, want := range map[configv1.WarehouseClass]string{
+		configv1.WarehouseClass_WAREHOUSE_CLASS_UNSPECIFIED: "EXPORT_WH",
+		configv1.WarehouseClass_WAREHOUSE_CLASS_STANDARD:    "EXPORT_WH",
+		configv1.WarehouseClass_WAREHOUSE_CLASS_LARGE:       "EXPORT_LARGE_WH",
+	} {
+		r.peers.revision.Spec.WarehouseClass = class // nothing is under way
+		before := len(r.warehouse.Queries())
+		run := ref()
+		run.RunId += "-" + class.String()
+		r.extract(t, run, &taskv1.ExtractWork{Table: "DIM_DATES", RowCount: rowsIn(r.measureOf(t, run).GetTables()[0])})
+		receive(t, r, r.peers.parts)
+		ran := r.warehouse.Queries()[before:]
+		if len(ran) != 2 {
+			t.Errorf("%s: %d statements, want 2", class, len(ran))
+		}
+		for _, query := range ran {
+			if query.Warehouse != want {
+				t.Errorf("%s ran on %s, want %s:\n%s", class, query.Warehouse, want, query.SQL)
+			}
+		}
 	}
 }
 

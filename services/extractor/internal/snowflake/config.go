@@ -17,15 +17,18 @@ import (
 // Config says where the source is, who reads it, and how patient the reader is.
 type Config struct {
 	// Protocol is https, or http for a local warehouse. Host and Port are derived from Account when empty.
-	Protocol  string `yaml:"protocol"`
-	Host      string `yaml:"host"`
-	Port      int    `yaml:"port"`
-	Account   string `yaml:"account"`
-	User      string `yaml:"user"`
-	Role      string `yaml:"role"`
-	Warehouse string `yaml:"warehouse"`
-	Database  string `yaml:"database"`
-	Schema    string `yaml:"schema"`
+	Protocol string `yaml:"protocol"`
+	Host     string `yaml:"host"`
+	Port     int    `yaml:"port"`
+	Account  string `yaml:"account"`
+	User     string `yaml:"user"`
+	Role     string `yaml:"role"`
+	// Warehouse runs the statements; LargeWarehouse those of exports of the large class. Empty: the
+	// user's default, and the standard one.
+	Warehouse      string `yaml:"warehouse"`
+	LargeWarehouse string `yaml:"large_warehouse"`
+	Database       string `yaml:"database"`
+	Schema         string `yaml:"schema"`
 	// PasswordFile or PrivateKeyFile (unencrypted PKCS #8 PEM) is read anew for every login.
 	PasswordFile   conf.Secret `yaml:"password_file"`
 	PrivateKeyFile conf.Secret `yaml:"private_key_file"`
@@ -71,12 +74,13 @@ func (c *Config) Validate() error {
 // loginTimeout bounds how long the driver repeats a login by itself.
 const loginTimeout = time.Minute
 
-// driverConfig reads the secret and says everything that the driver has to know.
-func (c *Config) driverConfig() (sf.Config, error) {
+// driverConfig reads the secret and says everything that the driver has to know of a login that uses
+// the warehouse.
+func (c *Config) driverConfig(warehouse string) (sf.Config, error) {
 	cfg := sf.Config{
 		Protocol: c.Protocol, Host: c.Host, Port: c.Port,
 		Account: c.Account, User: c.User, Role: c.Role,
-		Warehouse: c.Warehouse, Database: c.Database, Schema: c.Schema,
+		Warehouse: warehouse, Database: c.Database, Schema: c.Schema,
 		Params: c.parameters(), DisableQueryContextCache: true,
 		LoginTimeout: loginTimeout, //nolint:staticcheck // there is no successor yet; the default is 5 minutes
 		// The driver logs to a global logger, statements and server text included.

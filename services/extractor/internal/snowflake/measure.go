@@ -14,19 +14,26 @@ import (
 	"github.com/customer-exports/exports/services/extractor/internal/source"
 )
 
+// The types of results that are not a table's. A number takes any width that the source gives it.
+var (
+	stringType  = dictionary.Type{Kind: dictionary.KindString}
+	integerType = dictionary.Type{Kind: dictionary.KindNumber, Precision: 38}
+)
+
 // measurement lays out the result of statement.Measure.
 func measurement() *dictionary.Layout {
-	table := &dictionary.Table{
-		Name: "MEASUREMENT",
-		Columns: []dictionary.Column{
-			{Name: "table_name", Type: dictionary.Type{Kind: dictionary.KindString}},
-			{Name: "split_value", Type: dictionary.Type{Kind: dictionary.KindString}, Nullable: true},
-			{Name: "row_count", Type: dictionary.Type{Kind: dictionary.KindNumber, Precision: 38}},
-		},
-	}
-	layout := &dictionary.Layout{Table: table, Exported: len(table.Columns), BrandField: -1, LocationField: -1}
-	for i := range table.Columns {
-		layout.Fields = append(layout.Fields, dictionary.Field{Name: table.Columns[i].Name, Column: &table.Columns[i]})
+	return result("MEASUREMENT",
+		dictionary.Column{Name: "table_name", Type: stringType},
+		dictionary.Column{Name: "split_value", Type: stringType, Nullable: true},
+		dictionary.Column{Name: "row_count", Type: integerType})
+}
+
+// result lays out a result that is not a table's.
+func result(name string, columns ...dictionary.Column) *dictionary.Layout {
+	table := &dictionary.Table{Name: name, Columns: columns}
+	layout := &dictionary.Layout{Table: table, Exported: len(columns), BrandField: -1, LocationField: -1}
+	for i := range columns {
+		layout.Fields = append(layout.Fields, dictionary.Field{Name: columns[i].Name, Column: &columns[i]})
 	}
 	return layout
 }
@@ -37,7 +44,7 @@ func (s *Source) Measure(ctx context.Context, attempt source.Attempt, survey sou
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.query(ctx, attempt, text)
+	answer, err := s.query(ctx, s.errand(attempt, survey.Large), text)
 	if err != nil {
 		return nil, fmt.Errorf("counting rows: %w", err)
 	}
@@ -50,7 +57,7 @@ func (s *Source) Measure(ctx context.Context, attempt source.Attempt, survey sou
 	for _, layout := range survey.Layouts {
 		tally.known[layout.Table.Name] = true
 	}
-	if _, err := s.fetch(ctx, attempt, answer, converter, tally.add); err != nil {
+	if _, err := s.fetch(ctx, attempt.Progress, answer, converter, tally.add); err != nil {
 		return nil, fmt.Errorf("reading row counts, query %q: %w", answer.queryID, err)
 	}
 	return tally.counts, nil

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	sf "github.com/snowflakedb/gosnowflake/v2"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/services/extractor/internal/convert"
@@ -36,19 +37,39 @@ func (a *answer) close() {
 	}
 }
 
+// errand is why a statement is sent: on which warehouse it runs, what the source's query history says
+// of it, and who hears that the source is alive.
+type errand struct {
+	pool     *sql.DB
+	tag      tag
+	progress func()
+}
+
+// errand of an attempt at a task.
+func (s *Source) errand(attempt source.Attempt, large bool) errand {
+	e := errand{
+		pool: s.standard, progress: attempt.Progress,
+		tag: tag{RunID: attempt.Run.GetRunId(), Attempt: attempt.Number, Customer: attempt.Run.GetCustomerId()},
+	}
+	if large {
+		e.pool = s.large
+	}
+	return e
+}
+
 // tag finds the work behind a statement in the source's query history.
 type tag struct {
 	TraceID  string `json:"trace_id"`
-	RunID    string `json:"run_id"`
-	Attempt  int    `json:"attempt"`
-	Customer string `json:"customer"`
+	RunID    string `json:"run_id,omitempty"`
+	Attempt  int    `json:"attempt,omitempty"`
+	Customer string `json:"customer,omitempty"`
 }
 
-func tagOf(ctx context.Context, attempt source.Attempt) (string, error) {
-	text, err := json.Marshal(tag{
-		TraceID: traceID(ctx), RunID: attempt.Run.GetRunId(),
-		Attempt: attempt.Number, Customer: attempt.Run.GetCustomerId(),
-	})
+func (t tag) text(ctx context.Context) (string, error) {
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		t.TraceID = span.TraceID().String()
+	}
+	text, err := json.Marshal(t)
 	if err != nil {
 		return "", fmt.Errorf("writing the query tag: %w", err)
 	}
@@ -57,14 +78,14 @@ func tagOf(ctx context.Context, attempt source.Attempt) (string, error) {
 
 // await runs a statement and waits for its answer. The driver may block long past the end of its
 // context, so it runs in a goroutine of its own, which is left behind to clean up when it does.
-func (s *Source) await(ctx context.Context, attempt source.Attempt, text statement.Statement) (*answer, error) {
+func (s *Source) await(ctx context.Context, e errand, text statement.Statement) (*answer, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.cfg.QueryTimeout.D(),
 		fault.New(fault.Unavailable, fault.ReasonSourceStalled, "the source did not answer within %s", s.cfg.QueryTimeout.D()))
 	defer cancel()
 	// While a statement runs, the driver asks for it about every 45 s: each answer is a sign of life.
-	ctx = follow(ctx, attempt.Progress)
+	ctx = follow(ctx, e.progress)
 	answers := make(chan *answer, 1)
-	go func() { answers <- s.run(ctx, text) }()
+	go func() { answers <- run(ctx, e.pool, text) }()
 	select {
 	case a := <-answers:
 		return a.checked(ctx)
@@ -89,14 +110,14 @@ func (a *answer) checked(ctx context.Context) (*answer, error) {
 }
 
 // run does what may block. A panic of the driver must not end the process.
-func (s *Source) run(ctx context.Context, text statement.Statement) (a *answer) {
+func run(ctx context.Context, pool *sql.DB, text statement.Statement) (a *answer) {
 	a = &answer{}
 	defer func() {
 		if recovered := recover(); recovered != nil {
 			a.err = errors.New("the driver panicked")
 		}
 	}()
-	a.conn, a.err = s.db.Conn(ctx)
+	a.conn, a.err = pool.Conn(ctx)
 	if a.err != nil {
 		return a
 	}

@@ -10,11 +10,10 @@ import (
 
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/services/extractor/internal/convert"
-	"github.com/customer-exports/exports/services/extractor/internal/source"
 )
 
 // fetch gives all rows of an answer to emit, chunk by chunk in order.
-func (s *Source) fetch(ctx context.Context, attempt source.Attempt, a *answer, c *convert.Converter, emit func(arrow.Record) error) (int64, error) {
+func (s *Source) fetch(ctx context.Context, progress func(), a *answer, c *convert.Converter, emit func(arrow.Record) error) (int64, error) {
 	batches, err := a.loader.GetBatches()
 	if err != nil {
 		return 0, truncated("the answer's own rows cannot be read")
@@ -31,7 +30,7 @@ func (s *Source) fetch(ctx context.Context, attempt source.Attempt, a *answer, c
 	p := &pipeline{
 		chunks: chunks, ahead: s.cfg.FetchConcurrency,
 		read: func(ctx context.Context, one *chunk) (arrow.Record, error) {
-			return s.chunk(ctx, one, c, attempt.Progress)
+			return s.chunk(ctx, one, c, progress)
 		},
 	}
 	rows, err := p.run(ctx, emit)

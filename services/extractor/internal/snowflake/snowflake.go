@@ -10,13 +10,13 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	sf "github.com/snowflakedb/gosnowflake/v2"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/customer-exports/exports/pkg/obs"
 	"github.com/customer-exports/exports/services/extractor/internal/convert"
@@ -33,8 +33,9 @@ type Source struct {
 	cfg       Config
 	tel       *obs.Telemetry
 	statement statement.Builder
-	db        *sql.DB
 	transport *transport
+	// standard and large hold the sessions of their warehouse; they are one pool when one serves both.
+	standard, large *sql.DB
 }
 
 // Open checks the config and the secret; it connects at the first statement. The caller closes it.
@@ -46,19 +47,28 @@ func Open(cfg Config, tel *obs.Telemetry) (*Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading source.database and source.schema: %w", err)
 	}
-	if _, err := cfg.driverConfig(); err != nil {
+	if _, err := cfg.driverConfig(cfg.Warehouse); err != nil {
 		return nil, err
 	}
 	s := &Source{cfg: cfg, tel: tel, statement: builder, transport: newTransport()}
-	s.db = sql.OpenDB(connector{s})
-	s.db.SetConnMaxLifetime(sessionFor)
-	s.db.SetConnMaxIdleTime(sessionFor / 4)
+	s.standard = s.pool(cfg.Warehouse)
+	s.large = s.standard
+	if cfg.LargeWarehouse != "" {
+		s.large = s.pool(cfg.LargeWarehouse)
+	}
 	return s, nil
+}
+
+func (s *Source) pool(warehouse string) *sql.DB {
+	db := sql.OpenDB(connector{s, warehouse})
+	db.SetConnMaxLifetime(sessionFor)
+	db.SetConnMaxIdleTime(sessionFor / 4)
+	return db
 }
 
 // Close logs the idle sessions out.
 func (s *Source) Close() error {
-	err := s.db.Close()
+	err := errors.Join(s.standard.Close(), s.large.Close()) // a pool may be closed twice
 	s.transport.base.CloseIdleConnections()
 	if err != nil {
 		return fmt.Errorf("closing the source: %w", err)
@@ -72,7 +82,7 @@ func (s *Source) Read(ctx context.Context, attempt source.Attempt, part source.P
 	if err != nil {
 		return 0, err
 	}
-	answer, err := s.query(ctx, attempt, text, attribute.String(obs.KeyTable, part.Layout.Table.Name))
+	answer, err := s.query(ctx, s.errand(attempt, part.Large), text, attribute.String(obs.KeyTable, part.Layout.Table.Name))
 	if err != nil {
 		return 0, fmt.Errorf("querying table %s: %w", part.Layout.Table.Name, err)
 	}
@@ -85,7 +95,7 @@ func (s *Source) Read(ctx context.Context, attempt source.Attempt, part source.P
 	if err != nil {
 		return 0, err
 	}
-	rows, err := s.fetch(ctx, attempt, answer, converter, emit)
+	rows, err := s.fetch(ctx, attempt.Progress, answer, converter, emit)
 	if err != nil {
 		return rows, fmt.Errorf("reading table %s, query %q: %w", part.Layout.Table.Name, answer.queryID, err)
 	}
@@ -93,11 +103,14 @@ func (s *Source) Read(ctx context.Context, attempt source.Attempt, part source.P
 }
 
 // connector reads the secret for every login, so that a rotated one needs no restart.
-type connector struct{ source *Source }
+type connector struct {
+	source    *Source
+	warehouse string
+}
 
 // Connect is part of driver.Connector.
 func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
-	cfg, err := c.source.cfg.driverConfig()
+	cfg, err := c.source.cfg.driverConfig(c.warehouse)
 	if err != nil {
 		return nil, err
 	}
@@ -108,15 +121,15 @@ func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 // Driver is part of driver.Connector.
 func (c connector) Driver() driver.Driver { return sf.SnowflakeDriver{} }
 
-// query runs a statement in a span of its own, which inherits what the attempt is about.
-func (s *Source) query(ctx context.Context, attempt source.Attempt, text statement.Statement, attrs ...attribute.KeyValue) (_ *answer, err error) {
+// query runs a statement in a span of its own, which inherits what the work is about.
+func (s *Source) query(ctx context.Context, e errand, text statement.Statement, attrs ...attribute.KeyValue) (_ *answer, err error) {
 	ctx, span := s.tel.Start(ctx, obs.SpanQuery, attrs...)
 	defer func() { obs.End(span, err) }()
-	tag, err := tagOf(ctx, attempt)
+	tag, err := e.tag.text(ctx)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := s.await(sf.WithQueryTag(ctx, tag), attempt, text)
+	answer, err := s.await(sf.WithQueryTag(ctx, tag), e, text)
 	if answer != nil {
 		span.SetAttributes(attribute.String(obs.KeyQueryID, answer.queryID))
 	}
@@ -125,11 +138,4 @@ func (s *Source) query(ctx context.Context, attempt source.Attempt, text stateme
 	}
 	span.SetAttributes(attribute.Int64(obs.KeyRows, answer.loader.TotalRows()))
 	return answer, nil
-}
-
-func traceID(ctx context.Context) string {
-	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
-		return span.TraceID().String()
-	}
-	return ""
 }

@@ -14,6 +14,7 @@ import (
 
 // Numbers of the source's errors that mean more than their class.
 const (
+	noWarehouse   = 606
 	asOfGone      = 707
 	unknownColumn = 904
 	driverFirst   = 260000
@@ -60,6 +61,8 @@ func classify(number int, state string) (fault.Kind, fault.Reason) {
 		return fault.State, fault.ReasonSourceAsOfGone
 	case number == unknownColumn:
 		return fault.State, fault.ReasonSourceColumnMissing
+	case number == noWarehouse:
+		return fault.State, fault.ReasonSourceRefused
 	case number == wrongPassword, number == userLocked, number == tokenInvalid:
 		return fault.Denied, fault.ReasonSourceRefused
 	case broken(number):

@@ -38,6 +38,8 @@ type Survey struct {
 	Layouts []*dictionary.Layout
 	Scope   *scope.Set
 	AsOf    time.Time
+	// Large says that the large warehouse measures.
+	Large bool
 }
 
 // Part is the rows of one table that one task reads.
@@ -45,6 +47,8 @@ type Part struct {
 	Layout *dictionary.Layout
 	Scope  *scope.Set
 	AsOf   time.Time
+	// Large says that the large warehouse reads.
+	Large bool
 	// Range narrows the part on the table's split column; nil means the whole table.
 	Range *Range
 	// Rows is the number of rows measured at the as-of time.

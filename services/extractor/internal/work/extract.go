@@ -69,7 +69,10 @@ func (h *Handler) part(ctx context.Context, attempt source.Attempt, task *taskv1
 	if err != nil {
 		return source.Part{}, err
 	}
-	part := source.Part{Layout: layout, Scope: set, AsOf: attempt.Run.GetAsOfTime().AsTime(), Rows: task.GetRowCount()}
+	part := source.Part{
+		Layout: layout, Scope: set, AsOf: attempt.Run.GetAsOfTime().AsTime(),
+		Large: large(revision), Rows: task.GetRowCount(),
+	}
 	if r := task.GetRange(); r != nil {
 		part.Range = &source.Range{From: r.GetFrom(), Until: r.GetUntil(), WithNull: r.GetWithNull()}
 	}

@@ -34,7 +34,7 @@ func (h *Handler) measure(ctx context.Context, attempt source.Attempt) (err erro
 }
 
 func (h *Handler) survey(revision *configv1.Revision, attempt source.Attempt) (source.Survey, []string, error) {
-	survey := source.Survey{AsOf: attempt.Run.GetAsOfTime().AsTime()}
+	survey := source.Survey{AsOf: attempt.Run.GetAsOfTime().AsTime(), Large: large(revision)}
 	var tables []string
 	for _, selection := range revision.GetSpec().GetTables() {
 		layout, err := h.layout(selection)

@@ -151,6 +151,11 @@ func (h *Handler) approved(ctx context.Context, run *taskv1.RunRef) (*configv1.R
 	}
 }
 
+// large reports whether the revision is agreed to need the large warehouse.
+func large(revision *configv1.Revision) bool {
+	return revision.GetSpec().GetWarehouseClass() == configv1.WarehouseClass_WAREHOUSE_CLASS_LARGE
+}
+
 // layout derives what is read of one selected table; no columns means all that may leave.
 func (h *Handler) layout(selection *configv1.TableSelection) (*dictionary.Layout, error) {
 	columns := selection.GetColumns()
