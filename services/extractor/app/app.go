@@ -16,7 +16,10 @@ import (
 	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/obs"
 	"github.com/customer-exports/exports/pkg/rpc"
+	sourcev1 "github.com/customer-exports/exports/proto/exports/source/v1"
+	"github.com/customer-exports/exports/services/extractor/internal/lookup"
 	"github.com/customer-exports/exports/services/extractor/internal/peers"
+	"github.com/customer-exports/exports/services/extractor/internal/server"
 	"github.com/customer-exports/exports/services/extractor/internal/snowflake"
 	"github.com/customer-exports/exports/services/extractor/internal/work"
 )
@@ -70,6 +73,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.server = rpc.NewServer(a.tel)
+	sourcev1.RegisterSourceServiceServer(a.server.Registrar(), server.New(lookup.New(words, a.source)))
 	a.closers = append(a.closers, func() error { a.server.Close(); return nil })
 	a.addr, err = a.server.Listen(a.cfg.Listen)
 	return err
@@ -99,10 +103,10 @@ func (a *App) openBus(ctx context.Context) (err error) {
 	return a.bus.EnsureTasks(ctx)
 }
 
-// Addr is where health is served.
+// Addr is where the SourceService and health are served.
 func (a *App) Addr() string { return a.addr }
 
-// Run handles tasks until ctx ends, finishes what is in flight, and closes everything.
+// Run handles tasks and answers calls until ctx ends, finishes what is in flight, and closes everything.
 func (a *App) Run(ctx context.Context) error {
 	group, running := errgroup.WithContext(ctx)
 	group.Go(func() error { return a.server.Serve(running, "") })

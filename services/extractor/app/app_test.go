@@ -20,9 +20,11 @@ import (
 	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
+	"github.com/customer-exports/exports/pkg/rpc"
 	commonv1 "github.com/customer-exports/exports/proto/exports/common/v1"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	sourcev1 "github.com/customer-exports/exports/proto/exports/source/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 	"github.com/customer-exports/exports/services/extractor/app"
 )
@@ -42,6 +44,7 @@ type rig struct {
 	warehouse *warehouse.Server
 	bus       *bus.Bus
 	tel       *obs.Telemetry
+	addr      string
 }
 
 func start(t *testing.T, tables ...string) *rig {
@@ -79,6 +82,7 @@ func (r *rig) run(t *testing.T, url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.addr = extractor.Addr()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- extractor.Run(ctx) }()
@@ -326,6 +330,26 @@ func TestWarehouseClass(t *testing.T) {
 				t.Errorf("%s ran on %s, want %s:\n%s", class, query.Warehouse, want, query.SQL)
 			}
 		}
+	}
+}
+
+// The extractor that handles tasks answers questions about the source too.
+func TestSourceService(t *testing.T) {
+	r := start(t, "DIM_DATES")
+	r.measure(t)
+	conn, err := rpc.Dial(r.addr, r.tel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	client := sourcev1.NewSourceServiceClient(conn)
+	scope, err := client.CheckScope(t.Context(), &sourcev1.CheckScopeRequest{Brands: []string{"Bella Pizza"}, LocationIds: []string{"LOC-0000", "LOC-9999"}})
+	if err != nil || len(scope.GetUnknownBrands()) > 0 || len(scope.GetUnknownLocationIds()) != 1 {
+		t.Errorf("got %v, %v; want one unknown location", scope, err)
+	}
+	tables, err := client.DescribeTables(t.Context(), &sourcev1.DescribeTablesRequest{})
+	if err != nil || len(tables.GetTables()) != len(dictionary.Standard().Tables) {
+		t.Errorf("got %d tables, %v; want the whole dictionary", len(tables.GetTables()), err)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // Config is the extractor's settings; example.yaml shows each with its default.
 type Config struct {
-	// Listen is where health is served.
+	// Listen is where the SourceService and health are served.
 	Listen    string     `yaml:"listen"`
 	NATS      bus.Config `yaml:"nats"`
 	Telemetry obs.Config `yaml:"telemetry"`

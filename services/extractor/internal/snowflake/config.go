@@ -71,6 +71,11 @@ func (c *Config) Validate() error {
 	return errors.Join(faults...)
 }
 
+// lookupWithin bounds a question from login to the last row: somebody waits for the answer.
+const lookupWithin = 30 * time.Second
+
+func (c *Config) lookupTimeout() time.Duration { return min(c.QueryTimeout.D(), lookupWithin) }
+
 // loginTimeout bounds how long the driver repeats a login by itself.
 const loginTimeout = time.Minute
 

@@ -57,12 +57,15 @@ func (s *Source) errand(attempt source.Attempt, large bool) errand {
 	return e
 }
 
-// tag finds the work behind a statement in the source's query history.
+// tag finds the work behind a statement in the source's query history: an attempt at a run, or else
+// what a service wanted to know.
 type tag struct {
 	TraceID  string `json:"trace_id"`
 	RunID    string `json:"run_id,omitempty"`
 	Attempt  int    `json:"attempt,omitempty"`
 	Customer string `json:"customer,omitempty"`
+	Service  string `json:"service,omitempty"`
+	Purpose  string `json:"purpose,omitempty"`
 }
 
 func (t tag) text(ctx context.Context) (string, error) {

@@ -28,7 +28,8 @@ import (
 // sessionFor keeps a session well under the four hours after which the source forgets it.
 const sessionFor = time.Hour
 
-// Source is a source.Reader over the Snowflake protocol. It is safe for concurrent use.
+// Source is a source.Reader and a lookup.Source over the Snowflake protocol. It is safe for concurrent
+// use.
 type Source struct {
 	cfg       Config
 	tel       *obs.Telemetry

@@ -42,6 +42,7 @@ const big = "FACT_TRANSACTIONS" // several chunks at the test's chunk size
 type rig struct {
 	warehouse *warehouse.Server
 	source    *snowflake.Source
+	tel       *obs.Telemetry
 	progress  atomic.Int64
 }
 
@@ -76,7 +77,7 @@ func newRig(t *testing.T, change func(*snowflake.Config)) *rig {
 			t.Error(err)
 		}
 	})
-	return &rig{warehouse: server, source: reader}
+	return &rig{warehouse: server, source: reader, tel: tel}
 }
 
 func settings(t *testing.T, addr string) snowflake.Config {

@@ -47,7 +47,7 @@ func (b Builder) from(l *dictionary.Layout, asOf time.Time) (string, error) {
 }
 
 func (b Builder) table(t *dictionary.Table, asOf time.Time) string {
-	return b.schema + "." + t.Name + " AT(TIMESTAMP => '" + asOf.UTC().Format(asOfLayout) + "'::TIMESTAMP_TZ)"
+	return b.database + "." + b.schema + "." + t.Name + " AT(TIMESTAMP => '" + asOf.UTC().Format(asOfLayout) + "'::TIMESTAMP_TZ)"
 }
 
 func join(pairs map[string]string) string {

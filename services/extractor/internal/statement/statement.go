@@ -1,5 +1,5 @@
-// Package statement writes the SQL that the extractor sends. It is pure: a survey or a part goes in,
-// text and bound values come out, the same every time.
+// Package statement writes the SQL that the extractor sends. It is pure: a survey, a part or names go
+// in, text and bound values come out, the same every time.
 //
 // It refuses an unvalidated identifier and a scoped table without a scope. Only identifiers of the
 // Data Dictionary and of the validated config, and the as-of time, are written as text; every other
@@ -7,7 +7,6 @@
 package statement
 
 import (
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -27,7 +26,7 @@ type Statement struct {
 }
 
 // Builder writes statements for one schema of the source.
-type Builder struct{ schema string }
+type Builder struct{ database, schema string }
 
 var identifier = regexp.MustCompile(`^[A-Z_][A-Z0-9_$]{0,254}$`)
 
@@ -38,7 +37,7 @@ func New(database, schema string) (Builder, error) {
 			return Builder{}, fmt.Errorf("identifier %q must be upper-case letters, digits, underscores and dollar signs", name)
 		}
 	}
-	return Builder{schema: database + "." + schema}, nil
+	return Builder{database: database, schema: schema}, nil
 }
 
 // Extract returns the statement that reads one part, columns in the order of its layout's fields.
@@ -95,8 +94,7 @@ func (b Builder) count(l *dictionary.Layout, asOf time.Time) (string, error) {
 		l.Table.Name, value, from, conditions(l, ""), group), nil
 }
 
-// scoped writes the scope as two common table expressions when one of the layouts needs it. A list
-// is bound as one JSON array because the source caps an IN list at 16,384 items.
+// scoped writes the scope as two common table expressions when one of the layouts needs it.
 func (s *Statement) scoped(layouts []*dictionary.Layout, set *scope.Set) error {
 	if !slices.ContainsFunc(layouts, needsScope) {
 		return nil
@@ -104,16 +102,7 @@ func (s *Statement) scoped(layouts []*dictionary.Layout, set *scope.Set) error {
 	if set == nil || len(set.Brands()) == 0 || len(set.Locations()) == 0 {
 		return fault.New(fault.Invalid, fault.ReasonEmptyScope, "a scoped table cannot be read without brands and locations")
 	}
-	for _, list := range [][]string{set.Brands(), set.Locations()} {
-		text, err := json.Marshal(list)
-		if err != nil {
-			return fmt.Errorf("writing the scope as JSON: %w", err)
-		}
-		s.Args = append(s.Args, string(text))
-	}
-	s.SQL = "WITH scope_brands AS (SELECT value::STRING AS brand FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?)))), " +
-		"scope_locations AS (SELECT value::STRING AS location_id FROM TABLE(FLATTEN(INPUT => PARSE_JSON(?))))\n"
-	return nil
+	return s.bindLists(set.Brands(), set.Locations())
 }
 
 // needsScope trusts the table's rule alone: everything that is not shared is narrowed.
