@@ -1,6 +1,7 @@
 package objectstore
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,12 +18,14 @@ import (
 // Prefix is where grants hold; the rest of a bucket is the customer's own.
 const Prefix = "analytics-export/"
 
-// Grant lets a configured user work under Prefix of one bucket. All grants allow
-// to get and to list; listing needs a prefix that begins with Prefix, so a
-// HEAD of the bucket is refused, as S3 does with such a policy.
+// Grant lets a configured user, or whoever assumed a role, work under Prefix of
+// one bucket. All grants allow to get and to list; listing needs a prefix that
+// begins with Prefix, so a HEAD of the bucket is refused, as S3 does with such a
+// policy.
 type Grant struct {
-	AccessKey string
-	Write     bool // also put, delete, and begin, list and abort multipart uploads
+	AccessKey string // of a user; empty with a role
+	RoleARN   string // of a role that was created before; empty with a user
+	Write     bool   // also put, delete, and begin, list and abort multipart uploads
 }
 
 // CreateBucket makes a bucket owned by the admin's account. A bucket that exists
@@ -35,7 +38,7 @@ func (s *Server) CreateBucket(ctx context.Context, name string, grants []Grant) 
 	if len(grants) == 0 {
 		_, err = s.admin.DeleteBucketPolicy(ctx, &s3.DeleteBucketPolicyInput{Bucket: &name})
 	} else {
-		_, err = s.admin.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &name, Policy: policy(name, grants)})
+		_, err = s.admin.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &name, Policy: bucketPolicy(name, grants)})
 	}
 	if err != nil {
 		return fmt.Errorf("granting access to bucket %s: %w", name, err)
@@ -60,7 +63,7 @@ type statement struct {
 	Condition map[string]map[string]string `json:",omitempty"`
 }
 
-func policy(bucket string, grants []Grant) *string {
+func bucketPolicy(bucket string, grants []Grant) *string {
 	var statements []statement
 	for _, g := range grants {
 		statements = append(statements, g.statements(bucket)...)
@@ -73,9 +76,9 @@ func policy(bucket string, grants []Grant) *string {
 }
 
 func (g Grant) statements(bucket string) []statement {
-	whole := "arn:aws:s3:::" + bucket
+	whole, principal := "arn:aws:s3:::"+bucket, cmp.Or(g.RoleARN, g.AccessKey)
 	allow := func(resource string, actions ...string) statement {
-		return statement{Effect: "Allow", Principal: map[string]string{"AWS": g.AccessKey}, Action: actions, Resource: resource}
+		return statement{Effect: "Allow", Principal: map[string]string{"AWS": principal}, Action: actions, Resource: resource}
 	}
 	list := allow(whole, "s3:ListBucket")
 	list.Condition = map[string]map[string]string{"StringLike": {"s3:prefix": Prefix + "*"}}

@@ -2,7 +2,8 @@
 // Objects are plain files under <root>/<bucket>/<key>, requests are signed and
 // checked, and bucket policies and ExpectedBucketOwner are enforced. It refuses
 // to run twice in a process and to claim durability: nothing is synced to disk.
-// Start reading at Start.
+// At the same address roles are assumed, as at AWS's STS; they and their sessions
+// last as long as the server. Start reading at Start and CreateRole.
 //
 // Two traits of the embedded gateway reach the caller. The working directory of
 // the process is Root until Close, so paths used meanwhile must be absolute. And
@@ -15,11 +16,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/gofiber/fiber/v3/middleware/adaptor"
 	"github.com/versity/versitygw/backend/posix"
 	"github.com/versity/versitygw/embedgw"
 	"github.com/versity/versitygw/s3api"
@@ -53,17 +57,19 @@ type Config struct {
 	Logger *slog.Logger
 	Admin  Account
 	Users  []User
+	Now    func() time.Time // tells when sessions of roles end; nil means time.Now
 }
 
 // Server is a running object store. Close it once.
 type Server struct {
-	address string
-	admin   *s3.Client
-	workdir string // what the working directory was before
-	cancel  context.CancelFunc
-	ended   chan struct{} // closed when the gateway has returned
-	err     error         // what it returned; read after ended
-	close   sync.Once
+	address  string
+	admin    *s3.Client
+	accounts *accounts
+	workdir  string // what the working directory was before
+	cancel   context.CancelFunc
+	ended    chan struct{} // closed when the gateway has returned
+	err      error         // what it returned; read after ended
+	close    sync.Once
 }
 
 // Start serves until Close; ctx bounds only the start itself.
@@ -103,12 +109,12 @@ func start(ctx context.Context, cfg Config, address string) (*Server, error) {
 func (s *Server) serve(ctx context.Context, cfg Config, files *posix.Posix) error {
 	// Detached: a server outlives the start that ctx bounds.
 	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	s.cancel = cancel
+	s.cancel, s.accounts = cancel, newAccounts(cfg)
 	s.admin = s.client(cfg.Admin.Owner, cfg.Admin.SecretKey)
 	listening := make(chan struct{})
 	go func() {
 		defer close(s.ended)
-		s.err = embedgw.RunVersityGW(run, files, gateway(cfg, s.address, func() { close(listening) }))
+		s.err = embedgw.RunVersityGW(run, files, s.gateway(cfg, func() { close(listening) }))
 	}()
 	return s.await(ctx, listening)
 }
@@ -124,16 +130,20 @@ func (s *Server) await(ctx context.Context, listening <-chan struct{}) error {
 	}
 }
 
-func gateway(cfg Config, address string, listening func()) *embedgw.Config {
+func (s *Server) gateway(cfg Config, listening func()) *embedgw.Config {
 	return &embedgw.Config{
 		RootUserAccess: cfg.Admin.Owner, // a bucket's owner is the access key of its maker
 		RootUserSecret: cfg.Admin.SecretKey,
 		Region:         Region,
-		Ports:          []string{address},
+		Ports:          []string{s.address},
 		MaxConnections: 4096, MaxRequests: 1024, MultipartMaxParts: 10000,
 		Quiet: true, KeepAlive: true, DisableACLs: true,
-		IAMService: newAccounts(cfg),
-		S3Options:  []s3api.Option{s3api.WithOnListen(listening)},
+		IAMService: s.accounts,
+		S3Options: []s3api.Option{
+			s3api.WithOnListen(listening),
+			// S3 itself has nothing to post to the root.
+			s3api.WithRoute(http.MethodPost, "/", adaptor.HTTPHandler(s.accounts)),
+		},
 	}
 }
 
@@ -170,6 +180,9 @@ func (c *Config) resolve() (string, error) {
 		return "", fmt.Errorf("resolving root %s: %w", c.Root, err)
 	}
 	c.Root = root
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	// The gateway takes an address, not a listener, hence the moment in between.
 	l, err := net.Listen("tcp", c.Listen)
 	if err != nil {
