@@ -50,6 +50,8 @@ const (
 const (
 	ReasonBucketUnavailable   Reason = "BUCKET_UNAVAILABLE"
 	ReasonBucketDenied        Reason = "BUCKET_DENIED"
+	ReasonBucketRoleDenied    Reason = "BUCKET_ROLE_DENIED"
+	ReasonBucketKeyRefused    Reason = "BUCKET_KEY_REFUSED"
 	ReasonBucketOwnerMismatch Reason = "BUCKET_OWNER_MISMATCH"
 	ReasonCommitFenced        Reason = "COMMIT_FENCED"
 	ReasonReadBackMismatch    Reason = "READ_BACK_MISMATCH"
