@@ -69,7 +69,7 @@ func (a *App) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if a.buckets, err = s3bucket.NewOpener(ctx, keys); err != nil {
+	if a.buckets, err = s3bucket.NewOpener(ctx, keys, s3bucket.STS{Endpoint: a.cfg.S3.STSEndpoint, Region: a.cfg.S3.STSRegion}); err != nil {
 		return err
 	}
 	if a.bus, err = bus.Connect(ctx, a.cfg.NATS, name); err != nil {
@@ -118,7 +118,7 @@ func loadDictionary(path string) (*dictionary.Dictionary, error) {
 }
 
 func readKeys(cfg S3) (s3bucket.Keys, error) {
-	if cfg == (S3{}) {
+	if cfg.AccessKeyFile == "" && cfg.SecretKeyFile == "" {
 		return s3bucket.Keys{}, nil
 	}
 	access, err := cfg.AccessKeyFile.Read()

@@ -129,7 +129,7 @@ func await[T, U any](t *testing.T, wanted chan T, other chan U) T {
 
 func checkDrop(t *testing.T, d bucket.Destination, report *planv1.ReportCommitRequest) {
 	t.Helper()
-	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey})
+	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey}, s3bucket.STS{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func config(t *testing.T, nats, peers string) app.Config {
 	var cfg app.Config
 	cfg.Defaults()
 	cfg.Listen, cfg.ConfigAddress, cfg.PlannerAddress, cfg.NATS.URL = "127.0.0.1:0", peers, peers, nats
-	cfg.S3 = app.S3{AccessKeyFile: secret("access", accessKey), SecretKeyFile: secret("secret", secretKey)}
+	cfg.S3.AccessKeyFile, cfg.S3.SecretKeyFile = secret("access", accessKey), secret("secret", secretKey)
 	cfg.Telemetry.LogLevel = "error"
 	return cfg
 }

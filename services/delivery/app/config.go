@@ -34,10 +34,13 @@ type Commit struct {
 	Concurrency int           `yaml:"concurrency"`
 }
 
-// S3 names the files that hold delivery's key. Both empty means the default chain of the AWS SDK.
+// S3 names the files that hold delivery's key, both empty meaning the default chain of the AWS SDK,
+// and where the roles of customers are assumed with it.
 type S3 struct {
 	AccessKeyFile conf.Secret `yaml:"access_key_file"`
 	SecretKeyFile conf.Secret `yaml:"secret_key_file"`
+	STSEndpoint   string      `yaml:"sts_endpoint"`
+	STSRegion     string      `yaml:"sts_region"`
 }
 
 // Defaults sets what an empty file means.
@@ -46,6 +49,7 @@ func (c *Config) Defaults() {
 	c.ConfigAddress = "127.0.0.1:7401"
 	c.PlannerAddress = "127.0.0.1:7402"
 	c.Commit = Commit{AckWait: conf.Duration(2 * time.Minute), Deadline: conf.Duration(time.Hour), Attempts: 12, Concurrency: 2}
+	c.S3.STSRegion = "us-east-1"
 	c.NATS.URL = "nats://127.0.0.1:7422"
 	c.Telemetry.LogLevel, c.Telemetry.LogFormat = "info", "json"
 }
@@ -62,6 +66,9 @@ func (c *Config) Validate() error {
 	}
 	if (c.S3.AccessKeyFile == "") != (c.S3.SecretKeyFile == "") {
 		faults = append(faults, errors.New("s3.access_key_file and s3.secret_key_file belong together: set both or neither"))
+	}
+	if c.S3.STSRegion == "" {
+		faults = append(faults, errors.New("s3.sts_region is missing: set the region whose token service is near, such as us-east-1"))
 	}
 	if c.Commit.AckWait.D() < minAckWait || c.Commit.Deadline.D() < c.Commit.AckWait.D() {
 		faults = append(faults, fmt.Errorf("commit.ack_wait must be at least %s and commit.deadline no less", minAckWait))

@@ -1,8 +1,9 @@
 // Package approved owns what delivery believes about an export: the approved revision as the config
 // service tells it, turned into layouts, scope and destination.
 //
-// It refuses a revision whose scope is not the one that was approved, and a run that the revision is
-// not of: messages say which run is meant, never what may leave or whereto. Start at New.
+// It refuses a revision that is not and never was in force, or whose scope is not the one that was
+// approved, and a run that the revision is not of: messages say which run is meant, never what may
+// leave or whereto. Start at New.
 package approved
 
 import (
@@ -40,6 +41,13 @@ type Revision struct {
 func New(answer *configv1.GetRevisionResponse, words *dictionary.Dictionary) (*Revision, error) {
 	revision, customer := answer.GetRevision(), answer.GetCustomer()
 	spec := revision.GetSpec()
+	if !inForce(revision.GetState()) {
+		return nil, fault.New(fault.State, fault.ReasonNotApproved, "revision %d is not in force and never was: %s", revision.GetRevision(), revision.GetState())
+	}
+	whereto, err := Destination(answer)
+	if err != nil {
+		return nil, err
+	}
 	set, err := scope.FromProto(spec.GetScope())
 	if err != nil {
 		return nil, err
@@ -50,7 +58,7 @@ func New(answer *configv1.GetRevisionResponse, words *dictionary.Dictionary) (*R
 	r := &Revision{
 		CustomerID: customer.GetCustomerId(), CustomerName: customer.GetDisplayName(), Number: revision.GetRevision(),
 		Scope: set, ScopeDigest: set.Digest(), RetentionDays: int(spec.GetRetentionDays()),
-		Destination: destination(spec.GetDestination()), Compression: compression(spec.GetFormat().GetCompression()),
+		Destination: whereto, Compression: compression(spec.GetFormat().GetCompression()),
 	}
 	if r.RetentionDays == 0 {
 		r.RetentionDays = standardRetention
@@ -76,8 +84,10 @@ func (r *Revision) lay(tables []*configv1.TableSelection, words *dictionary.Dict
 	return nil
 }
 
-func destination(d *configv1.Destination) bucket.Destination {
-	return bucket.Destination{Bucket: d.GetBucket(), Region: d.GetRegion(), Endpoint: d.GetEndpoint(), Owner: d.GetExpectedBucketOwner()}
+// inForce reports whether runs may use a revision: one that was replaced is still that of the runs
+// that were due before.
+func inForce(state configv1.RevisionState) bool {
+	return state == configv1.RevisionState_REVISION_STATE_IN_FORCE || state == configv1.RevisionState_REVISION_STATE_REPLACED
 }
 
 func compression(c configv1.Compression) encode.Compression {

@@ -1,7 +1,8 @@
 // Package bucket owns the words in which delivery speaks of a customer's bucket: uploads that stay
 // invisible until they are completed, objects, and control objects that are written once.
 //
-// It refuses overwriting (only Replace does, against an ETag) and anything outside one bucket. Two implementations, s3bucket and membucket, pass one acceptance suite, buckettest. Start at Bucket.
+// It refuses overwriting (only Replace does, against an ETag) and anything outside one bucket. Two
+// implementations, s3bucket and membucket, pass one acceptance suite, buckettest. Start at Bucket.
 package bucket
 
 import (
@@ -9,9 +10,10 @@ import (
 	"errors"
 )
 
-// Answers that a caller decides upon. Everything else is a fault: BUCKET_OWNER_MISMATCH (access
-// denied), BUCKET_DENIED (our credential is refused), BUCKET_UNAVAILABLE (of kind Unavailable when
-// the same call may succeed later).
+// Answers that a caller decides upon. Everything else is a fault: BUCKET_ROLE_DENIED (the role does
+// not let us in), BUCKET_OWNER_MISMATCH (access denied), BUCKET_DENIED (our credential is refused),
+// BUCKET_KEY_REFUSED (the encryption key cannot be used), BUCKET_UNAVAILABLE (of kind Unavailable
+// when the same call may succeed later).
 var (
 	// ErrNotFound says that there is no such object.
 	ErrNotFound = errors.New("object not found")
@@ -38,6 +40,15 @@ type Destination struct {
 	Endpoint string
 	// Owner is the 12-digit account that must own the bucket.
 	Owner string
+	// Role is the ARN of the role in the owner's account that is assumed, with the customer's external
+	// id; empty means that delivery's own credentials are used.
+	Role, ExternalID string
+	// Customer is how the owner's access log names who assumed the role.
+	Customer string
+	// KMSKey is the ARN of the key that encrypts every object; empty leaves it to the bucket.
+	KMSKey string
+	// OwnerACL sends the ACL bucket-owner-full-control with every object.
+	OwnerACL bool
 }
 
 // Bucket is one customer's bucket. It is safe for concurrent use.
@@ -46,6 +57,7 @@ type Bucket interface {
 	Completions
 	Objects
 	Controls
+	Inspections
 }
 
 // Uploads is what writes files that are not yet visible.
@@ -87,6 +99,21 @@ type Controls interface {
 	PutNew(ctx context.Context, key string, data []byte) error
 	// Replace overwrites the object that has this ETag; ErrStale when it has another one or is gone.
 	Replace(ctx context.Context, key string, data []byte, etag string) error
+}
+
+// Inspections is what a look at a new destination asks beyond what a drop needs.
+type Inspections interface {
+	// List returns at most 1,000 keys below a prefix.
+	List(ctx context.Context, prefix string) ([]string, error)
+	// Encryption says how an object is encrypted; ErrNotFound when there is no such object.
+	Encryption(ctx context.Context, key string) (Encryption, error)
+}
+
+// Encryption is what a bucket says of an object's encryption.
+type Encryption struct {
+	// Algorithm is aws:kms with a key of the customer's; empty when the bucket does not say.
+	Algorithm string
+	KMSKey    string
 }
 
 // Upload names one multipart upload.

@@ -127,7 +127,7 @@ func newBucket(t *testing.T) bucket.Destination {
 // uploadRun uploads every part of the run of a date, as the extractor would have it done.
 func uploadRun(t *testing.T, d bucket.Destination, date string) *fixture {
 	t.Helper()
-	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey})
+	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey}, s3bucket.STS{})
 	if err != nil {
 		t.Fatal(err)
 	}

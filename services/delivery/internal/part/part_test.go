@@ -256,7 +256,7 @@ func newFixture(t *testing.T, server *objectstore.Server, owner string) *fixture
 	if err := server.CreateBucket(t.Context(), name, []objectstore.Grant{{AccessKey: accessKey, Write: true}}); err != nil {
 		t.Fatal(err)
 	}
-	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey})
+	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey}, s3bucket.STS{})
 	if err != nil {
 		t.Fatal(err)
 	}

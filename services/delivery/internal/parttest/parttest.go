@@ -70,7 +70,9 @@ func Answer(t testing.TB, d bucket.Destination) *configv1.GetRevisionResponse {
 		spec.Tables = append(spec.Tables, &configv1.TableSelection{Table: table})
 	}
 	return &configv1.GetRevisionResponse{
-		Revision: &configv1.Revision{Revision: 1, Spec: spec, ScopeDigest: set.Digest()},
+		Revision: &configv1.Revision{
+			Revision: 1, Spec: spec, ScopeDigest: set.Digest(), State: configv1.RevisionState_REVISION_STATE_IN_FORCE,
+		},
 		Customer: &configv1.Customer{CustomerId: Customer, DisplayName: "Acme Restaurants"},
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,14 +19,20 @@ const (
 	ghost  = "analytics-export/ghost"
 )
 
-// Run checks an empty bucket, and the same bucket opened with a wrong expected owner.
-func Run(t *testing.T, b, foreign bucket.Bucket) {
+// Key is the encryption key of the third bucket that Run is given.
+const Key = "arn:aws:kms:us-east-1:111122223333:key/9f1c2d3e-0000-4444-8888-123456789abc"
+
+// Run checks an empty bucket; the same bucket opened with a wrong expected owner; and opened with the
+// key Key.
+func Run(t *testing.T, b, foreign, keyed bucket.Bucket) {
 	t.Run("upload is invisible until completed", func(t *testing.T) { uploadVisibility(t, b) })
 	t.Run("complete refuses what was not uploaded", func(t *testing.T) { completeRefusals(t, b) })
 	t.Run("abort leaves nothing", func(t *testing.T) { abort(t, b) })
 	t.Run("objects that are not there", func(t *testing.T) { absent(t, b) })
 	t.Run("control objects are written once", func(t *testing.T) { writeOnce(t, b) })
 	t.Run("replace needs the ETag", func(t *testing.T) { replace(t, b) })
+	t.Run("keys are listed", func(t *testing.T) { list(t, b) })
+	t.Run("every object is encrypted with the key", func(t *testing.T) { encrypted(t, keyed) })
 	t.Run("foreign owner is denied everything", func(t *testing.T) { denied(t, foreign) })
 }
 
@@ -112,6 +119,9 @@ func absent(t *testing.T, b bucket.Bucket) {
 	if _, _, err := b.Get(ctx, ghost); !errors.Is(err, bucket.ErrNotFound) {
 		t.Errorf("Get: got %v, want ErrNotFound", err)
 	}
+	if _, err := b.Encryption(ctx, ghost); !errors.Is(err, bucket.ErrNotFound) {
+		t.Errorf("Encryption: got %v, want ErrNotFound", err)
+	}
 	if err := b.Replace(ctx, ghost, []byte("x"), `"d41d8cd98f00b204e9800998ecf8427e"`); !errors.Is(err, bucket.ErrStale) {
 		t.Errorf("Replace: got %v, want ErrStale", err)
 	}
@@ -150,6 +160,50 @@ func replace(t *testing.T, b bucket.Bucket) {
 	}
 }
 
+func list(t *testing.T, b bucket.Bucket) {
+	ctx, folder := t.Context(), prefix+"listed/"
+	for _, name := range []string{"a", "b"} {
+		if err := b.PutNew(ctx, folder+name, []byte(name)); err != nil {
+			t.Fatalf("PutNew: %v", err)
+		}
+	}
+	got, err := b.List(ctx, folder)
+	slices.Sort(got)
+	if want := []string{folder + "a", folder + "b"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("List: got %v, %v, want %v", got, err, want)
+	}
+	if got, err := b.List(ctx, prefix+"nothing/"); err != nil || len(got) != 0 {
+		t.Errorf("List of nothing: got %v, %v, want none", got, err)
+	}
+}
+
+func encrypted(t *testing.T, b bucket.Bucket) {
+	ctx, file, control := t.Context(), prefix+"keyed.parquet", prefix+"_manifests/keyed.json"
+	u, pieces, data := upload(t, b, file)
+	if err := b.CompleteUpload(ctx, u, pieces, bucket.Object{Bytes: int64(len(data)), CRC64NVME: bucket.Checksum(data)}); err != nil {
+		t.Fatalf("CompleteUpload: %v", err)
+	}
+	if err := b.PutNew(ctx, control, []byte("one")); err != nil {
+		t.Fatalf("PutNew: %v", err)
+	}
+	want := bucket.Encryption{Algorithm: "aws:kms", KMSKey: Key}
+	for _, key := range []string{file, control} {
+		if got, err := b.Encryption(ctx, key); err != nil || got != want {
+			t.Errorf("Encryption of %s: got %+v, %v, want %+v", key, got, err, want)
+		}
+	}
+	_, etag, err := b.Get(ctx, control)
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	if err := b.Replace(ctx, control, []byte("two"), etag); err != nil {
+		t.Fatalf("Replace: %v", err)
+	}
+	if got, err := b.Encryption(ctx, control); err != nil || got != want {
+		t.Errorf("Encryption after Replace: got %+v, %v, want %+v", got, err, want)
+	}
+}
+
 func denied(t *testing.T, b bucket.Bucket) {
 	ctx := context.WithoutCancel(t.Context())
 	u := bucket.Upload{Key: ghost, ID: "none"}
@@ -158,6 +212,8 @@ func denied(t *testing.T, b bucket.Bucket) {
 		"ListUploads": func() error { _, err := b.ListUploads(ctx, prefix); return err },
 		"Complete":    func() error { return b.CompleteUpload(ctx, u, nil, bucket.Object{}) },
 		"Head":        func() error { _, err := b.Head(ctx, ghost); return err },
+		"List":        func() error { _, err := b.List(ctx, prefix); return err },
+		"Encryption":  func() error { _, err := b.Encryption(ctx, ghost); return err },
 		"Get":         func() error { _, _, err := b.Get(ctx, ghost); return err },
 		"Delete":      func() error { return b.Delete(ctx, ghost) },
 		"PutNew":      func() error { return b.PutNew(ctx, ghost, []byte("x")) },

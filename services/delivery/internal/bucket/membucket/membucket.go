@@ -27,6 +27,7 @@ type Store struct {
 type object struct {
 	data []byte
 	etag string
+	key  string // of its encryption
 }
 
 // New makes an empty bucket of an account.
@@ -35,12 +36,14 @@ func New(owner string) *Store {
 }
 
 // Open looks at the store as delivery does; access is denied when the owner is another one.
-func (s *Store) Open(d bucket.Destination) bucket.Bucket { return &view{Store: s, expected: d.Owner} }
+func (s *Store) Open(d bucket.Destination) bucket.Bucket {
+	return &view{Store: s, expected: d.Owner, key: d.KMSKey}
+}
 
-// view is the store under an expectation of who owns it.
+// view is the store under an expectation of who owns it, and the key that new objects get.
 type view struct {
 	*Store
-	expected string
+	expected, key string
 }
 
 // enter locks the store, or denies. The caller unlocks after nil.
@@ -120,7 +123,7 @@ func (v *view) CompleteUpload(ctx context.Context, u bucket.Upload, pieces []buc
 		return refused("size or checksum of the whole is wrong")
 	}
 	delete(v.uploads, u)
-	v.objects[u.Key] = object{data: data, etag: v.next("etag")}
+	v.objects[u.Key] = object{data: data, etag: v.next("etag"), key: v.key}
 	return nil
 }
 

@@ -10,5 +10,6 @@ import (
 
 func TestAcceptance(t *testing.T) {
 	store := membucket.New("111122223333")
-	buckettest.Run(t, store.Open(bucket.Destination{Owner: "111122223333"}), store.Open(bucket.Destination{Owner: "999999999999"}))
+	buckettest.Run(t, store.Open(bucket.Destination{Owner: "111122223333"}), store.Open(bucket.Destination{Owner: "999999999999"}),
+		store.Open(bucket.Destination{Owner: "111122223333", KMSKey: buckettest.Key}))
 }

@@ -3,6 +3,7 @@ package membucket
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 )
@@ -80,6 +81,38 @@ func (v *view) put(ctx context.Context, key string, data []byte, allow func(obje
 	if err := allow(have, exists); err != nil {
 		return err
 	}
-	v.objects[key] = object{data: slices.Clone(data), etag: v.next("etag")}
+	v.objects[key] = object{data: slices.Clone(data), etag: v.next("etag"), key: v.key}
 	return nil
+}
+
+// List returns the keys below a prefix.
+func (v *view) List(ctx context.Context, prefix string) ([]string, error) {
+	if err := v.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer v.mu.Unlock()
+	var keys []string
+	for key := range v.objects {
+		if strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// Encryption says what S3 would: without a key of the customer's it encrypts with its own.
+func (v *view) Encryption(ctx context.Context, key string) (bucket.Encryption, error) {
+	if err := v.enter(ctx); err != nil {
+		return bucket.Encryption{}, err
+	}
+	defer v.mu.Unlock()
+	o, ok := v.objects[key]
+	switch {
+	case !ok:
+		return bucket.Encryption{}, bucket.ErrNotFound
+	case o.key == "":
+		return bucket.Encryption{Algorithm: "AES256"}, nil
+	default:
+		return bucket.Encryption{Algorithm: "aws:kms", KMSKey: o.key}, nil
+	}
 }

@@ -3,6 +3,7 @@ package s3bucket
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -19,8 +20,12 @@ func refusedCredential(code string) bool {
 	return false
 }
 
-// answer returns S3's error code and HTTP status, zero when no answer came.
+// answer returns S3's error code and HTTP status, zero when no answer came. What the token service
+// answered, when the role was assumed for the call, is not S3's.
 func answer(err error) (code string, status int) {
+	if _, ok := fault.Of(err); ok {
+		return "", 0
+	}
 	if api := smithy.APIError(nil); errors.As(err, &api) {
 		code = api.ErrorCode()
 	}
@@ -33,8 +38,15 @@ func answer(err error) (code string, status int) {
 // explain turns what the SDK says into a fault. S3 answers a foreign owner and a missing right alike
 // with 403, so one reason stands for both and the message names both.
 func (b *Bucket) explain(err error, doing, key string) error {
+	if f, ok := fault.Of(err); ok { // the role was not to be had; S3 was not asked
+		return fault.Wrap(err, f.Kind, f.Reason, "%s s3://%s/%s: %s", doing, b.name, key, f.Message)
+	}
 	code, status := answer(err)
 	switch {
+	case code == "KMS.ThrottlingException":
+		return fault.Wrap(err, fault.Unavailable, fault.ReasonBucketUnavailable, "%s s3://%s/%s: the encryption key is used too often just now", doing, b.name, key)
+	case strings.HasPrefix(code, "KMS."):
+		return fault.Wrap(err, fault.State, fault.ReasonBucketKeyRefused, "%s s3://%s/%s: the encryption key cannot be used (%s)", doing, b.name, key, code)
 	case refusedCredential(code):
 		return fault.Wrap(err, fault.Denied, fault.ReasonBucketDenied, "%s s3://%s/%s: credential refused (%s)", doing, b.name, key, code)
 	case status == http.StatusForbidden:

@@ -114,6 +114,7 @@ func (b *Bucket) put(ctx context.Context, in *s3.PutObjectInput, data []byte) er
 	in.Bucket, in.ExpectedBucketOwner, in.ContentType = &b.name, &b.owner, aws.String(controlType)
 	in.Body, in.ContentLength = bytes.NewReader(data), aws.Int64(int64(len(data)))
 	in.ChecksumCRC64NVME = aws.String(bucket.Checksum(data))
+	in.ServerSideEncryption, in.SSEKMSKeyId, in.BucketKeyEnabled, in.ACL = b.made.encryption, b.made.key, b.made.bucketKey, b.made.acl
 	_, err := b.client.PutObject(ctx, in)
 	return err
 }

@@ -1,11 +1,12 @@
 // Package s3bucket implements bucket.Bucket over S3 and whatever speaks its protocol.
 //
-// Every call names the account that must own the bucket and has its own deadline. Payloads are not
-// signed, since every piece carries the checksum that we computed ourselves; the SDK computes none.
-// Start at NewOpener.
+// Every call names the account that must own the bucket and has its own deadline, and is made in the
+// customer's role where the destination names one. Payloads are not signed, since every piece carries
+// the checksum that we computed ourselves; the SDK computes none. Start at NewOpener.
 package s3bucket
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -16,7 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/customer-exports/exports/pkg/role"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 )
 
@@ -30,25 +33,38 @@ const (
 // Keys is a static credential. The zero value means the default chain of the AWS SDK.
 type Keys struct{ AccessKey, SecretKey string }
 
-// Opener opens buckets with delivery's credentials.
+// STS is where roles are assumed: the URL of the token service, which empty means AWS, and its region,
+// which empty means us-east-1.
+type STS struct{ Endpoint, Region string }
+
+// Opener opens buckets with delivery's credentials, or in the role that a destination names.
 type Opener struct {
 	credentials aws.CredentialsProvider
+	roles       *role.Assumer
 	http        *http.Client
 }
 
 // NewOpener finds the credentials; it contacts no bucket.
-func NewOpener(ctx context.Context, keys Keys) (*Opener, error) {
-	o := &Opener{http: &http.Client{Transport: transport()}}
+func NewOpener(ctx context.Context, keys Keys, sts STS) (*Opener, error) {
+	own, err := find(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: transport()}
+	return &Opener{credentials: own, http: client, roles: role.New(role.Config{
+		Service: "delivery", Access: role.Write, Keys: own, Endpoint: sts.Endpoint, Region: cmp.Or(sts.Region, "us-east-1"), HTTP: client,
+	})}, nil
+}
+
+func find(ctx context.Context, keys Keys) (aws.CredentialsProvider, error) {
 	if keys != (Keys{}) {
-		o.credentials = credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.SecretKey, "")
-		return o, nil
+		return credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.SecretKey, ""), nil
 	}
 	cfg, err := config.LoadDefaultConfig(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("finding S3 credentials: %w", err)
 	}
-	o.credentials = cfg.Credentials
-	return o, nil
+	return cfg.Credentials, nil
 }
 
 func transport() *http.Transport {
@@ -64,7 +80,7 @@ func (o *Opener) Close() { o.http.CloseIdleConnections() }
 // Open prepares one bucket; it does not connect yet.
 func (o *Opener) Open(d bucket.Destination) bucket.Bucket {
 	options := s3.Options{
-		Region: d.Region, Credentials: o.credentials, HTTPClient: o.http,
+		Region: d.Region, Credentials: o.acting(d), HTTPClient: o.http,
 		UsePathStyle:               d.Endpoint != "",
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
@@ -72,13 +88,58 @@ func (o *Opener) Open(d bucket.Destination) bucket.Bucket {
 	if d.Endpoint != "" {
 		options.BaseEndpoint = &d.Endpoint
 	}
-	return &Bucket{client: s3.New(options), name: d.Bucket, owner: d.Owner}
+	return &Bucket{client: s3.New(options), name: d.Bucket, owner: d.Owner, made: writing(d)}
+}
+
+// acting returns the credentials that a destination is to be reached with.
+func (o *Opener) acting(d bucket.Destination) aws.CredentialsProvider {
+	if d.Role == "" {
+		return o.credentials
+	}
+	return o.roles.Credentials(target(d))
+}
+
+// TryRole assumes the role of a destination anew, with this external id or, when it is empty, with
+// none. Faults: BUCKET_ROLE_DENIED, BUCKET_DENIED, BUCKET_UNAVAILABLE.
+func (o *Opener) TryRole(ctx context.Context, d bucket.Destination, externalID string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	t := target(d)
+	t.ExternalID = externalID
+	return o.roles.Try(ctx, t)
+}
+
+func target(d bucket.Destination) role.Target {
+	return role.Target{
+		ARN: d.Role, ExternalID: d.ExternalID, CustomerID: d.Customer, Bucket: d.Bucket, Region: d.Region, KMSKey: d.KMSKey, OwnerACL: d.OwnerACL,
+	}
 }
 
 // Bucket is one bucket of one owner.
 type Bucket struct {
 	client      *s3.Client
 	name, owner string
+	made        making
+}
+
+// making is what goes with every object that is made: data and control objects alike.
+type making struct {
+	encryption types.ServerSideEncryption
+	key        *string
+	bucketKey  *bool
+	acl        types.ObjectCannedACL
+}
+
+func writing(d bucket.Destination) making {
+	var m making
+	if d.KMSKey != "" {
+		// The bucket key spares the customer a call to KMS for every piece.
+		m.encryption, m.key, m.bucketKey = types.ServerSideEncryptionAwsKms, &d.KMSKey, aws.Bool(true)
+	}
+	if d.OwnerACL {
+		m.acl = types.ObjectCannedACLBucketOwnerFullControl
+	}
+	return m
 }
 
 // unsigned leaves the payload out of the signature, also where TLS does not cover it.

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/customer-exports/exports/deploy/local/objectstore"
@@ -12,6 +15,7 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/buckettest"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/s3bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket/ssetest"
 )
 
 const (
@@ -44,49 +48,158 @@ func startStore(t *testing.T) *objectstore.Server {
 	return s
 }
 
-func TestRealServer(t *testing.T) {
+// place is one server with two buckets: one of a customer whose role lets us in, one that lets no one in.
+type place struct {
+	server *objectstore.Server
+	proxy  *ssetest.Proxy
+	role   bucket.Destination // by role and through the proxy
+}
+
+const externalID = "K7P2QWERTYUIOPASDFGHJKLZXCVBNM23"
+
+func newPlace(t *testing.T) place {
+	t.Helper()
 	s := startStore(t)
-	for _, name := range []string{"acme-exports", "closed-exports"} {
-		grants := []objectstore.Grant{{AccessKey: writer, Write: true}}
-		if name == "closed-exports" {
-			grants = nil
-		}
+	role := objectstore.Role{ARN: "arn:aws:iam::" + owner + ":role/analytics-export", ExternalID: externalID}
+	if err := s.CreateRole(role); err != nil {
+		t.Fatal(err)
+	}
+	for name, grants := range map[string][]objectstore.Grant{
+		"acme-exports": {{AccessKey: writer, Write: true}}, "role-exports": {{RoleARN: role.ARN, Write: true}}, "closed-exports": nil,
+	} {
 		if err := s.CreateBucket(t.Context(), name, grants); err != nil {
 			t.Fatal(err)
 		}
 	}
-	keys := s3bucket.Keys{AccessKey: writer, SecretKey: secret}
-	open := func(keys s3bucket.Keys, name, owner string) bucket.Bucket {
-		opener, err := s3bucket.NewOpener(t.Context(), keys)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(opener.Close)
-		return opener.Open(bucket.Destination{Bucket: name, Region: objectstore.Region, Endpoint: s.Endpoint(), Owner: owner})
+	proxy := ssetest.Start(t, s.Endpoint())
+	return place{server: s, proxy: proxy, role: bucket.Destination{
+		Bucket: "role-exports", Region: objectstore.Region, Endpoint: proxy.URL, Owner: owner,
+		Role: role.ARN, ExternalID: externalID, Customer: "acme",
+	}}
+}
+
+func (p place) opener(t *testing.T, keys s3bucket.Keys) *s3bucket.Opener {
+	t.Helper()
+	opener, err := s3bucket.NewOpener(t.Context(), keys, s3bucket.STS{Endpoint: p.server.STSEndpoint()})
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Run("acceptance", func(t *testing.T) {
-		buckettest.Run(t, open(keys, "acme-exports", owner), open(keys, "acme-exports", "999999999999"))
-	})
+	t.Cleanup(opener.Close)
+	return opener
+}
+
+// plain is a bucket that is reached with delivery's own key.
+func (p place) plain(name string) bucket.Destination {
+	return bucket.Destination{Bucket: name, Region: objectstore.Region, Endpoint: p.proxy.URL, Owner: owner}
+}
+
+func TestRealServer(t *testing.T) {
+	p := newPlace(t)
+	keys := s3bucket.Keys{AccessKey: writer, SecretKey: secret}
+	for name, d := range map[string]bucket.Destination{"own key": p.plain("acme-exports"), "role": p.role} {
+		t.Run(name, func(t *testing.T) {
+			foreign, keyed := d, d
+			foreign.Owner, keyed.KMSKey = "999999999999", buckettest.Key
+			opener := p.opener(t, keys)
+			buckettest.Run(t, opener.Open(d), opener.Open(foreign), opener.Open(keyed))
+		})
+	}
 	t.Run("faults", func(t *testing.T) {
+		wrongID, noID, unknownKey := p.role, p.role, p.role
+		wrongID.ExternalID, noID.ExternalID, unknownKey.KMSKey = "WRONG", "", "arn:aws:kms:us-east-1:111122223333:key/gone"
+		p.proxy.Unknown = unknownKey.KMSKey
 		for name, c := range map[string]struct {
-			bucket bucket.Bucket
+			keys   s3bucket.Keys
+			d      bucket.Destination
 			kind   fault.Kind
 			reason fault.Reason
 		}{
-			"no grant":       {open(keys, "closed-exports", owner), fault.Denied, fault.ReasonBucketOwnerMismatch},
-			"no such bucket": {open(keys, "nobodys-exports", owner), fault.NotFound, fault.ReasonBucketUnavailable},
-			"wrong secret":   {open(s3bucket.Keys{AccessKey: writer, SecretKey: "x"}, "acme-exports", owner), fault.Denied, fault.ReasonBucketDenied},
+			"no grant":              {keys, p.plain("closed-exports"), fault.Denied, fault.ReasonBucketOwnerMismatch},
+			"no grant of own key":   {keys, p.plain("role-exports"), fault.Denied, fault.ReasonBucketOwnerMismatch},
+			"no such bucket":        {keys, p.plain("nobodys-exports"), fault.NotFound, fault.ReasonBucketUnavailable},
+			"wrong secret":          {s3bucket.Keys{AccessKey: writer, SecretKey: "x"}, p.plain("acme-exports"), fault.Denied, fault.ReasonBucketDenied},
+			"wrong secret and role": {s3bucket.Keys{AccessKey: writer, SecretKey: "x"}, p.role, fault.Denied, fault.ReasonBucketDenied},
+			"wrong external id":     {keys, wrongID, fault.Denied, fault.ReasonBucketRoleDenied},
+			"no external id":        {keys, noID, fault.State, fault.ReasonBucketRoleDenied},
+			"unknown key":           {keys, unknownKey, fault.State, fault.ReasonBucketKeyRefused},
 		} {
-			_, err := c.bucket.StartUpload(t.Context(), "analytics-export/x")
-			if fault.KindOf(err) != c.kind || fault.ReasonOf(err) != c.reason {
-				t.Errorf("%s: got %v, want %s %s", name, err, c.kind, c.reason)
+			b := p.opener(t, c.keys).Open(c.d)
+			_, err := b.StartUpload(t.Context(), "analytics-export/x")
+			for call, err := range map[string]error{"StartUpload": err, "PutNew": b.PutNew(t.Context(), "analytics-export/x", nil)} {
+				if fault.KindOf(err) != c.kind || fault.ReasonOf(err) != c.reason {
+					t.Errorf("%s: %s: got %v, want %s %s", name, call, err, c.kind, c.reason)
+				}
 			}
 		}
 	})
 }
 
+// TestEveryObjectIsMadeAsAgreed looks at what is sent, since the server ignores ACLs.
+func TestEveryObjectIsMadeAsAgreed(t *testing.T) {
+	p := newPlace(t)
+	opener := p.opener(t, s3bucket.Keys{AccessKey: writer, SecretKey: secret})
+	all := p.role
+	all.KMSKey, all.OwnerACL = buckettest.Key, true
+	for name, tc := range map[string]struct {
+		d    bucket.Destination
+		want ssetest.Made
+	}{
+		"nothing":     {p.role, ssetest.Made{}},
+		"key and ACL": {all, ssetest.Made{Algorithm: "aws:kms", Key: buckettest.Key, BucketKey: "true", ACL: "bucket-owner-full-control"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, folder := opener.Open(tc.d), "analytics-export/"+strings.ReplaceAll(name, " ", "-")
+			if _, err := b.StartUpload(t.Context(), folder+"/file"); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.PutNew(t.Context(), folder+"/control", []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+			for _, key := range []string{"/file", "/control"} {
+				if got := p.proxy.Made()["/"+tc.d.Bucket+"/"+folder+key]; got != tc.want {
+					t.Errorf("%s: got %+v, want %+v", key, got, tc.want)
+				}
+			}
+		})
+	}
+}
+
+func TestTryRole(t *testing.T) {
+	p := newPlace(t)
+	open := objectstore.Role{ARN: p.role.Role + "-open"}
+	if err := p.server.CreateRole(open); err != nil {
+		t.Fatal(err)
+	}
+	opener := p.opener(t, s3bucket.Keys{AccessKey: writer, SecretKey: secret})
+	for _, tc := range []struct {
+		role, id string
+		want     fault.Reason
+	}{{p.role.Role, externalID, ""}, {p.role.Role, "", fault.ReasonBucketRoleDenied}, {p.role.Role, "OTHER", fault.ReasonBucketRoleDenied}, {open.ARN, "", ""}} {
+		d := p.role
+		d.Role = tc.role
+		if err := opener.TryRole(t.Context(), d, tc.id); fault.ReasonOf(err) != tc.want {
+			t.Errorf("TryRole(%s, %q): got %v, want %q", tc.role, tc.id, err, tc.want)
+		}
+	}
+}
+
+// TestTokenServiceThatIsNone answers 404 to everything, which must not be taken for a missing object.
+func TestTokenServiceThatIsNone(t *testing.T) {
+	none := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(none.Close)
+	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: writer, SecretKey: secret}, s3bucket.STS{Endpoint: none.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opener.Close()
+	b := opener.Open(bucket.Destination{Bucket: "acme-exports", Region: "us-east-1", Endpoint: none.URL, Owner: owner, Role: "arn:aws:iam::1:role/x", ExternalID: "X"})
+	if _, err := b.Head(t.Context(), "analytics-export/x"); fault.ReasonOf(err) != fault.ReasonBucketRoleDenied {
+		t.Errorf("Head: got %v, want BUCKET_ROLE_DENIED", err)
+	}
+}
+
 func TestUnreachableEndpointMayBeRetried(t *testing.T) {
-	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: writer, SecretKey: secret})
+	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: writer, SecretKey: secret}, s3bucket.STS{})
 	if err != nil {
 		t.Fatal(err)
 	}

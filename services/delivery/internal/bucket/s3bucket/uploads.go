@@ -20,6 +20,7 @@ func (b *Bucket) StartUpload(ctx context.Context, key string) (string, error) {
 	out, err := b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, ContentType: aws.String(fileType),
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumType: types.ChecksumTypeFullObject,
+		ServerSideEncryption: b.made.encryption, SSEKMSKeyId: b.made.key, BucketKeyEnabled: b.made.bucketKey, ACL: b.made.acl,
 	})
 	if err != nil {
 		return "", b.explain(err, "starting upload of", key)
