@@ -25,6 +25,9 @@ const (
 	KeyFiles      = "export.files"     // number of files
 	KeyBucket     = "export.bucket"    // name of the customer's bucket
 
+	// KeyFailedChecks holds the names of the checks of a destination that failed.
+	KeyFailedChecks = "export.failed_checks"
+
 	KeyTaskID    = "exports.task_id"
 	KeyTaskKind  = "exports.task_kind" // measure, extract, commit
 	KeyWillRetry = "exports.will_retry"

@@ -15,6 +15,7 @@ const (
 	SpanCommit         = "commit drop"
 	SpanReadBack       = "read back drop"
 	SpanExpire         = "expire drop"
+	SpanCheck          = "check destination" // before the first run
 	SpanVerify         = "verify drop"
 	SpanVerdict        = "judge run"
 	SpanSummary        = "run"

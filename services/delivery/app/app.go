@@ -24,6 +24,7 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/s3bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/commit"
 	"github.com/customer-exports/exports/services/delivery/internal/part"
+	"github.com/customer-exports/exports/services/delivery/internal/preflight"
 	"github.com/customer-exports/exports/services/delivery/internal/server"
 	"github.com/customer-exports/exports/services/delivery/internal/store"
 )
@@ -99,6 +100,9 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 	a.server = rpc.NewServer(a.tel)
 	deliveryv1.RegisterPartServiceServer(a.server.Registrar(), &server.Parts{
 		Uploader: &part.Uploader{Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
+	})
+	deliveryv1.RegisterDestinationServiceServer(a.server.Registrar(), &server.Destinations{
+		Checker: &preflight.Checker{Destinations: revisions, Buckets: a.buckets, Roles: a.buckets, Tel: a.tel},
 	})
 }
 

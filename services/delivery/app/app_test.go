@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/customer-exports/exports/deploy/local/objectstore"
 	"github.com/customer-exports/exports/pkg/bus"
@@ -33,6 +35,9 @@ const (
 	accessKey = "writerkey"
 	secretKey = "writersecret"
 	date      = "2026-11-20"
+
+	roleARN    = "arn:aws:iam::" + parttest.Owner + ":role/analytics-export"
+	externalID = "K7P2QWERTYUIOPASDFGHJKLZXCVBNM23"
 )
 
 // peers are the config service and the planner, in memory.
@@ -46,7 +51,12 @@ type peers struct {
 	failures chan *planv1.Failure
 }
 
-func (p *peers) GetRevision(context.Context, *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
+// GetRevision knows one revision, which may have to be asked for as unapproved.
+func (p *peers) GetRevision(_ context.Context, in *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
+	pending := p.answer.GetRevision().GetState() == configv1.RevisionState_REVISION_STATE_PENDING
+	if in.GetExportId() != parttest.Export || in.GetRevision() != 1 || pending && !in.GetIncludeUnapproved() {
+		return nil, status.Error(codes.NotFound, "no such revision")
+	}
 	return p.answer, nil
 }
 
@@ -80,6 +90,18 @@ func TestPartsArriveAndTheCommitTaskMakesThemADrop(t *testing.T) {
 	if _, err := send(t, client, foreign); fault.ReasonOf(err) != fault.ReasonScopeViolation || fault.Retryable(err) {
 		t.Errorf("foreign row: got %v, want SCOPE_VIOLATION over the wire, never retried", err)
 	}
+	sendAll(t, client, p)
+	queue()
+	report := await(t, p.commits, p.failures)
+	if want := drop.ManifestKey(date, parttest.Run(date).GetRunId()); report.GetManifestKey() != want {
+		t.Errorf("reported manifest: got %s, want %s", report.GetManifestKey(), want)
+	}
+	checkDrop(t, d, report)
+}
+
+// sendAll sends every part of the run, as measured.
+func sendAll(t *testing.T, client deliveryv1.PartServiceClient, p *peers) {
+	t.Helper()
 	for _, rows := range []parttest.Rows{
 		{Table: "DIM_DATES", Count: 10, Foreign: -1}, {Table: "DIM_LOCATIONS", Count: 3, Foreign: -1}, {Table: "FACT_MESSAGES", Count: 100, PerBatch: 30, Foreign: -1},
 	} {
@@ -93,12 +115,6 @@ func TestPartsArriveAndTheCommitTaskMakesThemADrop(t *testing.T) {
 			Table: rows.Table, MeasuredRowCount: measured, Parts: []*planv1.PartProgress{{MeasuredRowCount: measured}},
 		})
 	}
-	queue()
-	report := await(t, p.commits, p.failures)
-	if want := drop.ManifestKey(date, parttest.Run(date).GetRunId()); report.GetManifestKey() != want {
-		t.Errorf("reported manifest: got %s, want %s", report.GetManifestKey(), want)
-	}
-	checkDrop(t, d, report)
 }
 
 func TestFailedCommitIsReported(t *testing.T) {
@@ -174,9 +190,15 @@ func send(t *testing.T, client deliveryv1.PartServiceClient, rows parttest.Rows)
 
 // startApp runs the service beside its peers; queue puts the commit task on the bus.
 func startApp(t *testing.T, p *peers) (queue func(), client deliveryv1.PartServiceClient) {
+	queue, conn := serveApp(t, p)
+	return queue, deliveryv1.NewPartServiceClient(conn)
+}
+
+func serveApp(t *testing.T, p *peers) (queue func(), conn *grpc.ClientConn) {
 	t.Helper()
 	url := bustest.Start(t)
 	cfg := config(t, url, servePeers(t, p))
+	cfg.S3.STSEndpoint = p.answer.GetRevision().GetSpec().GetDestination().GetEndpoint()
 	service, err := app.New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +210,7 @@ func startApp(t *testing.T, p *peers) (queue func(), client deliveryv1.PartServi
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := rpc.Dial(service.Addr(), tel)
+	conn, err = rpc.Dial(service.Addr(), tel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +234,7 @@ func startApp(t *testing.T, p *peers) (queue func(), client deliveryv1.PartServi
 		if err := planner.PublishTask(t.Context(), tel, "commit", task); err != nil {
 			t.Fatal(err)
 		}
-	}, deliveryv1.NewPartServiceClient(conn)
+	}, conn
 }
 
 func config(t *testing.T, nats, peers string) app.Config {
@@ -268,7 +290,12 @@ func startStore(t *testing.T) bucket.Destination {
 		}
 		_ = os.RemoveAll(root)
 	})
-	if err := s.CreateBucket(t.Context(), "acme-exports", []objectstore.Grant{{AccessKey: accessKey, Write: true}}); err != nil {
+	role := objectstore.Role{ARN: roleARN, ExternalID: externalID}
+	if err := s.CreateRole(role); err != nil {
+		t.Fatal(err)
+	}
+	grants := []objectstore.Grant{{AccessKey: accessKey, Write: true}, {RoleARN: role.ARN, Write: true}}
+	if err := s.CreateBucket(t.Context(), "acme-exports", grants); err != nil {
 		t.Fatal(err)
 	}
 	return bucket.Destination{Bucket: "acme-exports", Region: objectstore.Region, Endpoint: s.Endpoint(), Owner: parttest.Owner}

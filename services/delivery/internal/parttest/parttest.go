@@ -63,8 +63,11 @@ func Answer(t testing.TB, d bucket.Destination) *configv1.GetRevisionResponse {
 		t.Fatal(err)
 	}
 	spec := &configv1.ExportSpec{
-		Scope:       allowed,
-		Destination: &configv1.Destination{Bucket: d.Bucket, Region: d.Region, Endpoint: d.Endpoint, ExpectedBucketOwner: d.Owner},
+		Scope: allowed,
+		Destination: &configv1.Destination{
+			Bucket: d.Bucket, Region: d.Region, Endpoint: d.Endpoint, ExpectedBucketOwner: d.Owner,
+			RoleArn: d.Role, ExternalId: d.ExternalID, KmsKeyArn: d.KMSKey,
+		},
 	}
 	for _, table := range tables {
 		spec.Tables = append(spec.Tables, &configv1.TableSelection{Table: table})

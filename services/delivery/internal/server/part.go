@@ -1,6 +1,6 @@
-// Package server is delivery's edge: the gRPC service that takes parts and the consumer that takes
-// commit tasks. It translates, reports and announces; what is right is decided in part and commit.
-// Start at Parts and Commits.
+// Package server is delivery's edge: the gRPC services that take parts and check destinations, and the
+// consumer that takes commit tasks. It translates, reports and announces; what is right is decided in
+// part, preflight and commit. Start at Parts, Destinations and Commits.
 package server
 
 import (

@@ -9,9 +9,11 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/fault"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/approved"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/commit"
 )
 
@@ -21,21 +23,42 @@ const (
 	pageSize    = 500
 )
 
-// Revisions reads approved revisions; each call asks anew.
+// Revisions reads revisions; each call asks anew.
 type Revisions struct {
 	Config configv1.ConfigServiceClient
 	Words  *dictionary.Dictionary
 }
 
-// Revision reads one revision and judges it.
+// Revision reads one revision and judges it. One that was never in force is refused as NOT_APPROVED,
+// whether the config service hides it or not.
 func (r *Revisions) Revision(ctx context.Context, exportID string, number int64) (*approved.Revision, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	answer, err := r.Config.GetRevision(ctx, &configv1.GetRevisionRequest{ExportId: exportID, Revision: number})
+	answer, err := r.read(ctx, &configv1.GetRevisionRequest{ExportId: exportID, Revision: number})
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, fault.Wrap(err, fault.State, fault.ReasonNotApproved, "revision %d of export %s is not there, or never was in force", number, exportID)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return approved.New(answer, r.Words)
+}
+
+// Destination reads where a revision's drops land, also of one that is not approved, which may only be
+// tried out. NOT_FOUND without such a revision.
+func (r *Revisions) Destination(ctx context.Context, exportID string, number int64) (bucket.Destination, error) {
+	answer, err := r.read(ctx, &configv1.GetRevisionRequest{ExportId: exportID, Revision: number, IncludeUnapproved: true})
+	if kind := fault.KindOf(err); kind == fault.NotFound || kind == fault.Invalid { // what cannot be an id is none
+		return bucket.Destination{}, fault.Wrap(err, fault.NotFound, fault.ReasonNotFound, "there is no revision %d of an export %s", number, exportID)
+	}
+	if err != nil {
+		return bucket.Destination{}, err
+	}
+	return approved.Destination(answer)
+}
+
+func (r *Revisions) read(ctx context.Context, q *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return r.Config.GetRevision(ctx, q)
 }
 
 // Planner reads receipts and reports commits and failures.
