@@ -8,7 +8,6 @@ package role
 
 import (
 	"context"
-	"net/http"
 	"regexp"
 	"sync"
 	"time"
@@ -62,7 +61,8 @@ type Config struct {
 	Keys aws.CredentialsProvider
 	// Endpoint is the URL of the STS; empty means AWS's own in Region.
 	Endpoint, Region string
-	HTTP             *http.Client
+	// HTTP is nil for the SDK's own client.
+	HTTP aws.HTTPClient
 }
 
 // Assumer gives out credentials. It is safe for concurrent use.

@@ -155,6 +155,16 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+func TestClientOfTheSDK(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(&memSTS{lasts: time.Hour})
+	t.Cleanup(server.Close)
+	assumer := role.New(role.Config{Service: "slamonitor", Endpoint: server.URL, Region: "us-east-1", Keys: credentials.NewStaticCredentialsProvider("key", "secret", "")})
+	if _, err := assumer.Credentials(target).Retrieve(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestEndedContextIsWorthAnotherTry(t *testing.T) {
 	t.Parallel()
 	assumer := start(t, &memSTS{lasts: time.Hour}, role.Write)

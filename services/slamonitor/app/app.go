@@ -77,7 +77,8 @@ func (a *App) open(ctx context.Context, cfg Config) (err error) {
 	}
 	verdicts := store.New(kv)
 	a.watcher = &watch.Watcher{
-		Configs: configv1.NewConfigServiceClient(a.peer), Verdicts: verdicts, Bus: a.bus, Tel: a.tel, Keys: keys,
+		Configs: configv1.NewConfigServiceClient(a.peer), Verdicts: verdicts, Bus: a.bus, Tel: a.tel,
+		Buckets: bucket.NewOpener(keys, bucket.STS{Endpoint: cfg.S3.STSEndpoint, Region: cfg.S3.STSRegion}),
 		Auditor: &audit.Auditor{Dictionary: words, TempDir: cfg.TempDir}, Timeout: cfg.AuditTimeout.D(), Now: time.Now,
 	}
 	a.server = rpc.NewServer(a.tel)

@@ -23,10 +23,13 @@ type Config struct {
 	Telemetry      obs.Config    `yaml:"telemetry"`
 }
 
-// S3 names the files that hold the monitor's read-only key.
+// S3 names the files that hold the monitor's read-only key, and where the roles
+// of customers are assumed with it.
 type S3 struct {
 	AccessKeyFile conf.Secret `yaml:"access_key_file"`
 	SecretKeyFile conf.Secret `yaml:"secret_key_file"`
+	STSEndpoint   string      `yaml:"sts_endpoint"`
+	STSRegion     string      `yaml:"sts_region"`
 }
 
 // Defaults sets what an empty file means.
@@ -35,6 +38,7 @@ func (c *Config) Defaults() {
 	c.ConfigAddress = "127.0.0.1:7401"
 	c.Tick = conf.Duration(30 * time.Second)
 	c.AuditTimeout = conf.Duration(time.Hour)
+	c.S3.STSRegion = "us-east-1"
 	c.NATS.URL = "nats://127.0.0.1:7422"
 	c.Telemetry.LogLevel, c.Telemetry.LogFormat = "info", "json"
 }
@@ -45,6 +49,7 @@ func (c *Config) Validate() error {
 	for name, value := range map[string]string{
 		"listen": c.Listen, "config_address": c.ConfigAddress, "nats.url": c.NATS.URL,
 		"s3.access_key_file": string(c.S3.AccessKeyFile), "s3.secret_key_file": string(c.S3.SecretKeyFile),
+		"s3.sts_region": c.S3.STSRegion,
 	} {
 		if value == "" {
 			faults = append(faults, fmt.Errorf("%s is missing: set it in the config file", name))

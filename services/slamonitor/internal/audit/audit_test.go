@@ -75,8 +75,8 @@ func newPlace(t *testing.T) *place {
 			Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()), UsePathStyle: true,
 			Credentials: credentials.NewStaticCredentialsProvider("writer", "writer-secret", ""),
 		}),
-		reader: bucket.Open(bucket.Place{Bucket: "acme-data", Region: "us-east-1", Endpoint: server.Endpoint(), Owner: owner},
-			bucket.Keys{AccessKey: "reader", SecretKey: "reader-secret"}),
+		reader: bucket.NewOpener(bucket.Keys{AccessKey: "reader", SecretKey: "reader-secret"}, bucket.STS{}).
+			Open(bucket.Place{Bucket: "acme-data", Region: "us-east-1", Endpoint: server.Endpoint(), Owner: owner}),
 	}
 	p.file = encode(t, 1000)
 	p.m = manifestOf(t, p.file, 1000)

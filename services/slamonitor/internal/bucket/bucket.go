@@ -1,6 +1,7 @@
 // Package bucket reads a customer's bucket as the customer would: list and get,
-// with the monitor's own read-only credentials. It refuses to write. Start
-// reading at Open.
+// in a read-only session of the customer's role, or with the monitor's own
+// read-only key where the destination names no role. It refuses to write. Start
+// reading at Opener.Open.
 package bucket
 
 import (
@@ -13,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/customer-exports/exports/pkg/role"
 )
 
 // ErrNotFound says that there is no such object.
@@ -21,6 +24,10 @@ var ErrNotFound = errors.New("object not found")
 // Place is where a customer's drops land.
 type Place struct {
 	Bucket, Region, Endpoint, Owner string // Endpoint empty means AWS; Owner is sent with every call
+
+	Role, ExternalID string // Role empty means that the monitor's own key is used
+	Customer         string // how the owner's access log names who assumed the role
+	KMSKey           string // the key that drops are encrypted with; empty means whichever the bucket uses
 }
 
 // Keys is a static read-only credential.
@@ -34,16 +41,44 @@ type Reader struct {
 	place  Place
 }
 
+// STS is where roles are assumed.
+type STS struct {
+	Endpoint, Region string // Endpoint empty means AWS
+}
+
+// Opener opens buckets. It is safe for concurrent use.
+type Opener struct {
+	own   aws.CredentialsProvider
+	roles *role.Assumer
+}
+
+// NewOpener prepares an Opener; it contacts nobody.
+func NewOpener(keys Keys, sts STS) *Opener {
+	own := credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.SecretKey, "")
+	return &Opener{own: own, roles: role.New(role.Config{
+		Service: "slamonitor", Access: role.Read, Keys: own, Endpoint: sts.Endpoint, Region: sts.Region,
+	})}
+}
+
 // Open prepares reading; it does not connect yet.
-func Open(place Place, keys Keys) *Reader {
+func (o *Opener) Open(place Place) *Reader {
 	return &Reader{place: place, client: s3.New(s3.Options{
 		Region:       place.Region,
-		Credentials:  credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.SecretKey, ""),
+		Credentials:  o.acting(place),
 		BaseEndpoint: endpoint(place.Endpoint),
 		UsePathStyle: place.Endpoint != "",
 		// Checksums are compared with the manifest by our own code.
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	})}
+}
+
+func (o *Opener) acting(p Place) aws.CredentialsProvider {
+	if p.Role == "" {
+		return o.own
+	}
+	return o.roles.Credentials(role.Target{
+		ARN: p.Role, ExternalID: p.ExternalID, CustomerID: p.Customer, Bucket: p.Bucket, Region: p.Region, KMSKey: p.KMSKey,
+	})
 }
 
 func endpoint(url string) *string {

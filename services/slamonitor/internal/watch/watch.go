@@ -5,6 +5,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -38,7 +39,7 @@ type Watcher struct {
 	Bus      *bus.Bus
 	Tel      *obs.Telemetry
 	Auditor  *audit.Auditor
-	Keys     bucket.Keys
+	Buckets  *bucket.Opener
 	Timeout  time.Duration
 	Now      func() time.Time
 }
@@ -117,9 +118,9 @@ func (w *Watcher) Round(ctx context.Context) error {
 	}
 }
 
-// customers maps ids to display names.
-func (w *Watcher) customers(ctx context.Context) (map[string]string, error) {
-	names := map[string]string{}
+// customers finds them by id.
+func (w *Watcher) customers(ctx context.Context) (map[string]*configv1.Customer, error) {
+	byID := map[string]*configv1.Customer{}
 	request := &configv1.ListCustomersRequest{PageSize: 1000}
 	for {
 		page, err := w.Configs.ListCustomers(ctx, request)
@@ -127,28 +128,28 @@ func (w *Watcher) customers(ctx context.Context) (map[string]string, error) {
 			return nil, fmt.Errorf("listing customers: %w", err)
 		}
 		for _, c := range page.GetCustomers() {
-			names[c.GetCustomerId()] = c.GetDisplayName()
+			byID[c.GetCustomerId()] = c
 		}
 		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
-			return names, nil
+			return byID, nil
 		}
 	}
 }
 
-func (w *Watcher) judgeExport(ctx context.Context, export *configv1.Export, customerName string) error {
-	engagement, err := engagementOf(export, customerName)
+func (w *Watcher) judgeExport(ctx context.Context, export *configv1.Export, customer *configv1.Customer) error {
+	engagement, err := engagementOf(export, customer.GetDisplayName())
 	if err != nil {
 		return err
 	}
 	for _, expected := range sla.Owed(engagement, w.Now()) {
-		if err := w.judge(ctx, export, expected); err != nil {
+		if err := w.judge(ctx, export, customer, expected); err != nil {
 			return fmt.Errorf("judging %s: %w", expected.ExportDate, err)
 		}
 	}
 	return nil
 }
 
-func (w *Watcher) judge(ctx context.Context, export *configv1.Export, expected sla.Expectation) error {
+func (w *Watcher) judge(ctx context.Context, export *configv1.Export, customer *configv1.Customer, expected sla.Expectation) error {
 	before, err := w.Verdicts.Get(ctx, expected.ExportID, expected.ExportDate)
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
@@ -158,9 +159,9 @@ func (w *Watcher) judge(ctx context.Context, export *configv1.Export, expected s
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
 	defer cancel()
-	spec := export.GetRevision().GetSpec()
+	place := placeOf(export.GetRevision().GetSpec().GetDestination(), customer)
 	began := w.Now()
-	found, err := w.Auditor.Audit(ctx, bucket.Open(placeOf(spec.GetDestination()), w.Keys), promiseOf(export, expected))
+	found, err := w.Auditor.Audit(ctx, w.Buckets.Open(place), promiseOf(export, expected))
 	if err != nil {
 		return err
 	}
@@ -169,6 +170,10 @@ func (w *Watcher) judge(ctx context.Context, export *configv1.Export, expected s
 	return w.Verdicts.Put(ctx, toProto(verdict))
 }
 
-func placeOf(d *configv1.Destination) bucket.Place {
-	return bucket.Place{Bucket: d.GetBucket(), Region: d.GetRegion(), Endpoint: d.GetEndpoint(), Owner: d.GetExpectedBucketOwner()}
+// placeOf names the role's external id as delivery does: the destination's own, or else the customer's.
+func placeOf(d *configv1.Destination, customer *configv1.Customer) bucket.Place {
+	return bucket.Place{
+		Bucket: d.GetBucket(), Region: d.GetRegion(), Endpoint: d.GetEndpoint(), Owner: d.GetExpectedBucketOwner(),
+		Role: d.GetRoleArn(), ExternalID: cmp.Or(d.GetExternalId(), customer.GetExternalId()), Customer: customer.GetCustomerId(), KMSKey: d.GetKmsKeyArn(),
+	}
 }
