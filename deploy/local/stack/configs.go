@@ -44,12 +44,18 @@ ack_wait: {{.AckWait}}
 {{define "delivery"}}listen: 127.0.0.1:{{.Ports.Delivery}}
 config_address: 127.0.0.1:{{.Ports.Config}}
 planner_address: 127.0.0.1:{{.Ports.Planner}}
-s3: {access_key_file: {{.Secrets}}/writer_key, secret_key_file: {{.Secrets}}/writer_secret}
+s3:
+  access_key_file: {{.Secrets}}/writer_key
+  secret_key_file: {{.Secrets}}/writer_secret
+  sts_endpoint: "http://127.0.0.1:{{.Ports.S3}}"
 {{template "common" .}}{{end}}
 {{define "slamonitor"}}listen: 127.0.0.1:{{.Ports.Monitor}}
 config_address: 127.0.0.1:{{.Ports.Config}}
 tick: {{.Tick}}
-s3: {access_key_file: {{.Secrets}}/reader_key, secret_key_file: {{.Secrets}}/reader_secret}
+s3:
+  access_key_file: {{.Secrets}}/reader_key
+  secret_key_file: {{.Secrets}}/reader_secret
+  sts_endpoint: "http://127.0.0.1:{{.Ports.S3}}"
 {{template "common" .}}{{end}}
 `))
 
