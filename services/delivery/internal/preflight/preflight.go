@@ -74,13 +74,15 @@ type Checker struct {
 func (c *Checker) Check(ctx context.Context, exportID string, revision int64) (_ []Check, err error) {
 	ctx, span := c.Tel.Start(ctx, obs.SpanCheck, attribute.String(obs.KeyExportID, exportID), attribute.Int64(obs.KeyRevision, revision))
 	defer func() { obs.End(span, err) }()
-	d, err := c.Destinations.Destination(ctx, exportID, revision)
+	limited, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	d, err := c.Destinations.Destination(limited, exportID, revision)
 	if err != nil {
 		return nil, err
 	}
 	ctx = obs.WithAttrs(ctx, attribute.String(obs.KeyCustomerID, d.Customer), attribute.String(obs.KeyBucket, d.Bucket))
 	p := &probe{d: d, bucket: c.Buckets.Open(d), buckets: c.Buckets, roles: c.Roles, key: folder + strings.ToLower(rand.Text()), data: []byte(rand.Text())}
-	checks := p.run(ctx)
+	checks := p.run(limited)
 	if !p.clean(ctx) {
 		last := &checks[len(checks)-1]
 		last.Message += fmt.Sprintf("; the probe object s3://%s/%s may remain: delete it by hand", d.Bucket, p.key)
@@ -137,8 +139,6 @@ func steps() []step {
 
 // run makes every check that can be made. It returns one for each step.
 func (p *probe) run(ctx context.Context) []Check {
-	ctx, cancel := context.WithTimeout(ctx, checkTime)
-	defer cancel()
 	var checks []Check
 	cause := map[string]string{} // of a check that failed or could not be made: the one that failed first
 	for _, s := range steps() {
