@@ -122,12 +122,29 @@ func (s *Server) serve(ctx context.Context, cfg Config, files *posix.Posix) erro
 func (s *Server) await(ctx context.Context, listening <-chan struct{}) error {
 	select {
 	case <-listening:
+		if err := s.knock(ctx); err != nil {
+			return errors.Join(err, s.stop())
+		}
 		return nil
 	case <-s.ended:
 		return errors.Join(s.err, s.stop())
 	case <-ctx.Done():
 		return errors.Join(ctx.Err(), s.stop())
 	}
+}
+
+// knock waits for an answer, whichever: the gateway says that it listens a moment before it serves,
+// and one that is stopped in between listens on.
+func (s *Server) knock(ctx context.Context) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint(), http.NoBody)
+	if err != nil {
+		return err
+	}
+	answer, err := (&http.Transport{DisableKeepAlives: true}).RoundTrip(request)
+	if err != nil {
+		return fmt.Errorf("waiting for an answer: %w", err)
+	}
+	return answer.Body.Close()
 }
 
 func (s *Server) gateway(cfg Config, listening func()) *embedgw.Config {
