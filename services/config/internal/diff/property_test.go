@@ -114,6 +114,16 @@ func tablesChange(changes []*configv1.FieldChange) bool {
 	return slices.ContainsFunc(changes, func(c *configv1.FieldChange) bool { return strings.HasPrefix(c.GetPath(), "spec.tables") })
 }
 
+func TestACustomerDoesNotDifferFromItself(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		customer := configtest.Fill(t, &configv1.Customer{}, few())
+		if changes := diff.Of("", customer, proto.CloneOf(customer)); len(changes) > 0 {
+			t.Fatalf("changes %v, want none", changes)
+		}
+	})
+}
+
 func TestCountsAreExact(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
