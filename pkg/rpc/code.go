@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
@@ -16,8 +17,12 @@ import (
 const (
 	// domain marks the reasons that are ours in google.rpc.ErrorInfo.
 	domain = "exports"
-	// maxViolations keeps a status within what gRPC carries in its trailers.
+	// maxViolations is how many a person reads.
 	maxViolations = 50
+	// maxViolationBytes keeps a status, which is sent as base64, within the 8 KiB of trailers that any client takes.
+	maxViolationBytes = 5 << 10
+	// maxViolationText cuts what one violation says.
+	maxViolationText = 500
 )
 
 func codeOf(k fault.Kind) codes.Code {
@@ -115,12 +120,31 @@ func errorInfo(r fault.Reason) *errdetails.ErrorInfo {
 	return &errdetails.ErrorInfo{Reason: string(r), Domain: domain}
 }
 
+// badRequest lists violations while there is room; when there is not, the last one says so.
 func badRequest(violations []fault.Violation) *errdetails.BadRequest {
 	b := &errdetails.BadRequest{}
-	for _, v := range violations[:min(len(violations), maxViolations)] {
-		b.FieldViolations = append(b.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: v.Field, Description: v.Description})
+	room := maxViolationBytes
+	for i, v := range violations {
+		field, description := clip(v.Field), clip(v.Description)
+		room -= len(field) + len(description) + 8 // tags and lengths
+		full := room < 0 || i == maxViolations-1 && i < len(violations)-1
+		if full {
+			description = fmt.Sprintf("and more from here on: the first %d violations are listed", i)
+		}
+		b.FieldViolations = append(b.FieldViolations, &errdetails.BadRequest_FieldViolation{Field: field, Description: description})
+		if full {
+			break
+		}
 	}
 	return b
+}
+
+// clip also replaces what is not UTF-8, which a status cannot carry.
+func clip(text string) string {
+	if len(text) > maxViolationText {
+		text = text[:maxViolationText] + "…"
+	}
+	return strings.ToValidUTF8(text, "")
 }
 
 func withDetails(s *status.Status, details ...protoadapt.MessageV1) *status.Status {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -16,21 +17,48 @@ import (
 )
 
 // edge is where errors and panics of handlers end, and requests are checked.
-type edge struct{ logger *slog.Logger }
+type edge struct {
+	logger *slog.Logger
+	// strict refuses unknown fields.
+	strict bool
+	// around and inside are nil without one.
+	around, inside grpc.UnaryServerInterceptor
+}
+
+// strictFor spares gRPC's own services, whose callers are programs of any age.
+func (e edge) strictFor(method string) bool { return e.strict && !isOwn(method) }
+
+// isOwn holds for health checks and reflection.
+func isOwn(method string) bool { return strings.HasPrefix(method, "/grpc.") }
 
 func (e edge) unary(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (resp any, err error) {
 	defer func() { err = e.answer(ctx, info.FullMethod, err) }()
 	defer e.recover(ctx, info.FullMethod, &err)
-	if err := validate(req); err != nil {
-		return nil, err
+	checked := e.checked(info, handle)
+	if e.around == nil || isOwn(info.FullMethod) {
+		return checked(ctx, req)
 	}
-	return handle(ctx, req)
+	return e.around(ctx, req, info, checked)
+}
+
+// checked is the handler behind the check of its request. It turns a panic into an error, so that Around sees one.
+func (e edge) checked(info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) grpc.UnaryHandler {
+	return func(ctx context.Context, req any) (resp any, err error) {
+		defer e.recover(ctx, info.FullMethod, &err)
+		if err := check(req, e.strictFor(info.FullMethod)); err != nil {
+			return nil, err
+		}
+		if e.inside == nil || isOwn(info.FullMethod) {
+			return handle(ctx, req)
+		}
+		return e.inside(ctx, req, info, handle)
+	}
 }
 
 func (e edge) stream(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
 	defer func() { err = e.answer(s.Context(), info.FullMethod, err) }()
 	defer e.recover(s.Context(), info.FullMethod, &err)
-	return handle(srv, &checkedStream{s})
+	return handle(srv, &checkedStream{s, e.strictFor(info.FullMethod)})
 }
 
 // recover turns a panic into an error of the call: other calls of the process go on.
@@ -62,14 +90,17 @@ func (e edge) answer(ctx context.Context, method string, err error) error {
 }
 
 // checkedStream checks every message that arrives, and translates transport errors before a handler can pass them on.
-type checkedStream struct{ grpc.ServerStream }
+type checkedStream struct {
+	grpc.ServerStream
+	strict bool
+}
 
 // RecvMsg receives and checks one message; io.EOF is the client's orderly end.
 func (s *checkedStream) RecvMsg(m any) error {
-	if err := s.ServerStream.RecvMsg(m); err != nil {
+	if err := receive(s.ServerStream.RecvMsg, m); err != nil {
 		return s.translate("receiving from the caller", err)
 	}
-	return validate(m)
+	return check(m, s.strict)
 }
 
 // SendMsg sends one message.
@@ -80,6 +111,9 @@ func (s *checkedStream) SendMsg(m any) error {
 func (s *checkedStream) translate(doing string, err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
 		return err
+	}
+	if f, ok := fault.Of(err); ok {
+		return f // about the message, not the transport
 	}
 	kind, reason := kindOf(status.Code(err))
 	cause := s.Context().Err()

@@ -25,6 +25,7 @@ import (
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	"github.com/customer-exports/exports/pkg/rpc"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	slav1 "github.com/customer-exports/exports/proto/exports/sla/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
@@ -36,6 +37,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type service struct {
 	slav1.UnimplementedSlaServiceServer
 	deliveryv1.UnimplementedPartServiceServer
+	configv1.UnimplementedConfigServiceServer
 	verdict func(context.Context) error
 	upload  func(grpc.ClientStreamingServer[deliveryv1.UploadPartRequest, deliveryv1.UploadPartResponse]) error
 }
@@ -77,7 +79,7 @@ type bench struct {
 }
 
 // serve runs svc on a free port until the test ends.
-func serve(t *testing.T, svc *service) *bench {
+func serve(t *testing.T, svc *service, opts ...rpc.Option) *bench {
 	t.Helper()
 	b := &bench{log: new(log), spans: tracetest.NewSpanRecorder()}
 	var err error
@@ -85,7 +87,9 @@ func serve(t *testing.T, svc *service) *bench {
 		t.Fatal(err)
 	}
 	b.tel.Provider.(*sdktrace.TracerProvider).RegisterSpanProcessor(b.spans)
-	server := rpc.NewServer(b.tel)
+	server := rpc.NewServer(b.tel, opts...)
+	configv1.RegisterConfigServiceServer(server.Registrar(), svc)
+	server.Registrar().RegisterService(&anyService, svc)
 	slav1.RegisterSlaServiceServer(server.Registrar(), svc)
 	deliveryv1.RegisterPartServiceServer(server.Registrar(), svc)
 	addr, err := server.Listen("127.0.0.1:0")

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
 	"syscall"
 	"time"
 
@@ -43,23 +42,27 @@ type ServerConfig struct {
 // Server is one service's gRPC server with health and reflection. It is used once: Listen, then Serve.
 type Server struct {
 	grpc     *grpc.Server
+	at       edge
 	health   *health.Server
 	tel      *obs.Telemetry
 	listener net.Listener
 }
 
 // NewServer returns a server; register services by Registrar before Serve.
-func NewServer(tel *obs.Telemetry, opts ...grpc.ServerOption) *Server {
-	at := edge{tel.Logger}
-	base := []grpc.ServerOption{
+func NewServer(tel *obs.Telemetry, opts ...Option) *Server {
+	s := &Server{at: edge{logger: tel.Logger}, health: health.NewServer(), tel: tel}
+	for _, opt := range opts {
+		opt(&s.at)
+	}
+	s.grpc = grpc.NewServer(
 		grpc.StatsHandler(otelgrpc.NewServerHandler(traced(tel)...)),
-		grpc.ChainUnaryInterceptor(at.unary),
-		grpc.ChainStreamInterceptor(at.stream),
+		grpc.ChainUnaryInterceptor(s.at.unary),
+		grpc.ChainStreamInterceptor(s.at.stream),
+		grpc.ForceServerCodecV2(newCodec()),
 		grpc.MaxRecvMsgSize(maxMessage),
 		grpc.MaxSendMsgSize(maxMessage),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: keepaliveTime / 2, PermitWithoutStream: true}),
-	}
-	s := &Server{grpc: grpc.NewServer(append(base, opts...)...), health: health.NewServer(), tel: tel}
+	)
 	healthv1.RegisterHealthServer(s.grpc, s.health)
 	reflection.RegisterV1(s.grpc)
 	return s
@@ -71,12 +74,12 @@ func traced(tel *obs.Telemetry) []otelgrpc.Option {
 		otelgrpc.WithTracerProvider(tel.Provider),
 		otelgrpc.WithPropagators(tel.Propagator),
 		otelgrpc.WithMeterProvider(noop.NewMeterProvider()),
-		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return !strings.HasPrefix(info.FullMethodName, "/grpc.") }),
+		otelgrpc.WithFilter(func(info *stats.RPCTagInfo) bool { return !isOwn(info.FullMethodName) }),
 	}
 }
 
 // Registrar takes the services to serve.
-func (s *Server) Registrar() grpc.ServiceRegistrar { return s.grpc }
+func (s *Server) Registrar() grpc.ServiceRegistrar { return registrar{s.grpc, s.at} }
 
 // Listen binds the address and returns it, with the port that port 0 became. Callers may connect at once; they are
 // answered from Serve on.
