@@ -81,7 +81,8 @@ func serve(t *testing.T) clients {
 	yesterday := time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	peer := rpc.NewServer(tel)
 	configv1.RegisterConfigServiceServer(peer.Registrar(), memConfig{export: &configv1.Export{
-		ExportId: "acme-daily", CustomerId: "acme", CreateTime: timestamppb.Now(),
+		ExportId: "acme-daily", CustomerId: "acme",
+		Terms: []*configv1.Term{{Revision: 1, EffectiveTime: timestamppb.Now(), Owed: true}},
 		Revision: &configv1.Revision{Revision: 1, Spec: &configv1.ExportSpec{
 			Tables: []*configv1.TableSelection{{Table: "DIM_DATES"}}, StartDate: yesterday,
 			Schedule: &configv1.Schedule{TimeOfDay: "23:59", TimeZone: "UTC"},

@@ -48,7 +48,8 @@ func (m memExports) Get(_ context.Context, id string) (*configv1.Export, error) 
 
 func acme(exportID, timeOfDay string) *configv1.Export {
 	return &configv1.Export{
-		ExportId: exportID, CustomerId: "acme", CreateTime: timestamppb.New(now.AddDate(0, -1, 0)),
+		ExportId: exportID, CustomerId: "acme",
+		Terms: []*configv1.Term{{Revision: 1, EffectiveTime: timestamppb.New(now.AddDate(0, -1, 0)), Owed: true}},
 		Revision: &configv1.Revision{Revision: 1, Spec: &configv1.ExportSpec{
 			Tables:   []*configv1.TableSelection{{Table: "DIM_DATES"}, {Table: "FACT_REVIEWS"}},
 			Schedule: &configv1.Schedule{TimeOfDay: timeOfDay, TimeZone: "UTC"}, StartDate: "2026-01-10",

@@ -7,6 +7,7 @@ import (
 
 	"github.com/customer-exports/exports/pkg/calendar"
 	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/pkg/term"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 )
 
@@ -26,8 +27,12 @@ type Expectation struct {
 // RunID is the id of the run that delivers it.
 func (e Expectation) RunID() string { return calendar.RunID(e.Export.GetExportId(), e.Date, 1) }
 
-// Owed lists the drops of an export whose due time has come, newest first, as far back as a drop would still be kept.
+// Owed lists the drops of an export whose due time has come, newest first, as far back as a drop would still be kept. What
+// fell due while the export was paused or archived is not owed, nor is anything before its first approval.
 func Owed(export *configv1.Export, now time.Time) ([]Expectation, error) {
+	if len(export.GetTerms()) == 0 {
+		return nil, nil
+	}
 	a, err := agreed(export)
 	if err != nil {
 		return nil, err
@@ -35,15 +40,21 @@ func Owed(export *configv1.Export, now time.Time) ([]Expectation, error) {
 	var owed []Expectation
 	date, due := a.schedule.LatestDue(now)
 	for !a.before(date, due) && due.After(now.Add(-a.retention)) {
-		owed = append(owed, a.expect(export, date, due))
+		if term.Owed(export.GetTerms(), due) {
+			owed = append(owed, a.expect(export, date, due))
+		}
 		date = date.Prev()
 		due = a.schedule.Due(date)
 	}
 	return owed, nil
 }
 
-// Expect is the drop of one date. State NOT_DUE when its due time lies ahead of now or before the export's start.
+// Expect is the drop of one date. State NOT_DUE when its due time lies ahead of now or before the export's start,
+// NOT_APPROVED before the first approval, and NOT_ACTIVE when the export was paused or archived then.
 func Expect(export *configv1.Export, date calendar.Date, now time.Time) (Expectation, error) {
+	if len(export.GetTerms()) == 0 {
+		return Expectation{}, fault.New(fault.State, fault.ReasonNotApproved, "export %s has no approved revision yet", export.GetExportId())
+	}
 	a, err := agreed(export)
 	if err != nil {
 		return Expectation{}, err
@@ -57,6 +68,10 @@ func Expect(export *configv1.Export, date calendar.Date, now time.Time) (Expecta
 		return Expectation{}, fault.New(fault.State, fault.ReasonNotDue, "no drop of export %s is owed for %s: it lies before the start of the export",
 			export.GetExportId(), date)
 	}
+	if !term.Owed(export.GetTerms(), due) {
+		return Expectation{}, fault.New(fault.State, fault.ReasonNotActive, "no drop of export %s is owed for %s: the export was paused or archived when it fell due",
+			export.GetExportId(), date)
+	}
 	return a.expect(export, date, due), nil
 }
 
@@ -68,8 +83,8 @@ func Urgent(all []Expectation) {
 // agreement is what decides over due times.
 type agreement struct {
 	schedule         calendar.Schedule
-	start            calendar.Date // zero: the first due time after created
-	created          time.Time
+	start            calendar.Date // zero: the first due time after approved
+	approved         time.Time
 	grace, retention time.Duration
 }
 
@@ -80,7 +95,7 @@ func agreed(export *configv1.Export) (agreement, error) {
 		return agreement{}, fmt.Errorf("reading the schedule of export %s: %w", export.GetExportId(), err)
 	}
 	a := agreement{
-		schedule: schedule, created: export.GetCreateTime().AsTime(), grace: standardDeadline, retention: standardRetention,
+		schedule: schedule, approved: export.GetTerms()[0].GetEffectiveTime().AsTime(), grace: standardDeadline, retention: standardRetention,
 	}
 	if spec.GetDeadline() != nil {
 		a.grace = spec.GetDeadline().AsDuration()
@@ -101,7 +116,7 @@ func (a agreement) before(date calendar.Date, due time.Time) bool {
 	if a.start != (calendar.Date{}) {
 		return date.Before(a.start)
 	}
-	return due.Before(a.created)
+	return due.Before(a.approved)
 }
 
 func (a agreement) expect(export *configv1.Export, date calendar.Date, due time.Time) Expectation {

@@ -16,7 +16,7 @@ import (
 
 func export(start string) *configv1.Export {
 	return &configv1.Export{
-		ExportId: "acme-daily", CustomerId: "acme", CreateTime: timestamppb.New(noon),
+		ExportId: "acme-daily", CustomerId: "acme", Terms: []*configv1.Term{{Revision: 3, EffectiveTime: timestamppb.New(noon), Owed: true}},
 		Revision: &configv1.Revision{Revision: 3, Spec: &configv1.ExportSpec{
 			Tables:    []*configv1.TableSelection{{Table: "FACT_REVIEWS"}, {Table: "DIM_DATES"}},
 			Schedule:  &configv1.Schedule{TimeOfDay: "02:30", TimeZone: "Europe/Berlin"},
@@ -31,8 +31,8 @@ func TestOwed(t *testing.T) {
 		now         time.Time
 		want        []string
 	}{
-		{"from the first due time after creation", "", noon.AddDate(0, 0, 2), []string{"2026-01-12", "2026-01-11"}},
-		{"from the start date, also before creation", "2026-01-09", noon, []string{"2026-01-10", "2026-01-09"}},
+		{"from the first due time after approval", "", noon.AddDate(0, 0, 2), []string{"2026-01-12", "2026-01-11"}},
+		{"from the start date, also before approval", "2026-01-09", noon, []string{"2026-01-10", "2026-01-09"}},
 		{"as far back as drops are kept", "2025-01-01", noon, []string{"2026-01-10", "2026-01-09", "2026-01-08", "2026-01-07", "2026-01-06"}},
 		{"nothing before the due time", "2026-01-10", noon.Add(-11 * time.Hour), nil},
 	} {
@@ -49,6 +49,47 @@ func TestOwed(t *testing.T) {
 				t.Errorf("dates differ (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// What falls due while an export is paused is not owed, neither then nor once it is resumed; what fell due before is.
+func TestPausedDatesAreNotOwed(t *testing.T) {
+	e := export("2026-01-09")
+	e.Terms = append(e.Terms, // due times are at 01:30 UTC
+		&configv1.Term{Revision: 4, EffectiveTime: timestamppb.New(noon.AddDate(0, 0, 1)), Owed: false},
+		&configv1.Term{Revision: 5, EffectiveTime: timestamppb.New(noon.AddDate(0, 0, 3)), Owed: true})
+	owed, err := Owed(e, noon.AddDate(0, 0, 4))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range owed {
+		got = append(got, e.Date.String())
+	}
+	if diff := cmp.Diff([]string{"2026-01-14", "2026-01-11", "2026-01-10"}, got); diff != "" {
+		t.Errorf("dates differ (-want +got):\n%s", diff)
+	}
+	d, err := calendar.ParseDate("2026-01-12")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Expect(e, d, noon.AddDate(0, 0, 4)); fault.ReasonOf(err) != fault.ReasonNotActive {
+		t.Errorf("Expect(%s) = %v, want NOT_ACTIVE", d, err)
+	}
+}
+
+func TestNothingIsOwedBeforeApproval(t *testing.T) {
+	e := export("2026-01-09")
+	e.Terms, e.Revision = nil, nil
+	if owed, err := Owed(e, noon); err != nil || len(owed) > 0 {
+		t.Errorf("Owed = %v, %v, want nothing", owed, err)
+	}
+	d, err := calendar.ParseDate("2026-01-09")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Expect(e, d, noon); fault.ReasonOf(err) != fault.ReasonNotApproved {
+		t.Errorf("Expect = %v, want NOT_APPROVED", err)
 	}
 }
 

@@ -47,19 +47,23 @@ type Engagement struct {
 	ExportID                 string
 	Revision                 int64
 	Schedule                 calendar.Schedule
-	Start                    calendar.Date // first date owed; the zero Date means the first due time after Created
-	Created                  time.Time
-	Grace                    time.Duration // from due time to deadline
-	Retention                time.Duration // drops older than this are no longer owed
+	Start                    calendar.Date // first date owed; the zero Date means the first due time after Approved
+	Approved                 time.Time     // when a revision first came into force
+	// Owes says whether the drop that falls due then is owed: not while the engagement was paused or had ended.
+	Owes      func(due time.Time) bool
+	Grace     time.Duration // from due time to deadline
+	Retention time.Duration // drops older than this are no longer owed
 }
 
 // Owed lists the expectations whose due time has come, newest last, within
-// retention.
+// retention, of an engagement that was approved at least once.
 func Owed(e Engagement, now time.Time) []Expectation {
 	var owed []Expectation
 	date, due := e.Schedule.LatestDue(now)
 	for !e.before(date, due) && due.After(now.Add(-e.Retention)) {
-		owed = append(owed, e.expect(date, due))
+		if e.Owes(due) {
+			owed = append(owed, e.expect(date, due))
+		}
 		date = date.Prev()
 		due = e.Schedule.Due(date)
 	}
@@ -73,7 +77,7 @@ func (e Engagement) before(date calendar.Date, due time.Time) bool {
 	if e.Start != (calendar.Date{}) {
 		return date.Before(e.Start)
 	}
-	return due.Before(e.Created)
+	return due.Before(e.Approved)
 }
 
 func (e Engagement) expect(date calendar.Date, due time.Time) Expectation {

@@ -52,6 +52,7 @@ func TestOwed(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := Engagement{ExportID: "acme-daily", Schedule: schedule, Start: start, Grace: 24 * time.Hour, Retention: 30 * 24 * time.Hour}
+	e.Owes = func(time.Time) bool { return true }
 	now := time.Date(2026, 11, 23, 0, 59, 59, 0, time.UTC) // a second before the due time of the 23rd
 	got := Owed(e, now)
 	if len(got) != 3 || got[0].ExportDate != "2026-11-20" || got[2].ExportDate != "2026-11-22" {
@@ -64,8 +65,13 @@ func TestOwed(t *testing.T) {
 	if got := Owed(e, now); len(got) != 1 {
 		t.Errorf("Owed() beyond retention = %d, want 1", len(got))
 	}
-	e.Start, e.Retention, e.Created = calendar.Date{}, 30*24*time.Hour, time.Date(2026, 11, 22, 1, 0, 1, 0, time.UTC)
+	e.Start, e.Retention, e.Approved = calendar.Date{}, 30*24*time.Hour, time.Date(2026, 11, 22, 1, 0, 1, 0, time.UTC)
 	if got := Owed(e, now); len(got) != 0 {
-		t.Errorf("Owed() created after the last due time = %+v, want none", got)
+		t.Errorf("Owed() approved after the last due time = %+v, want none", got)
+	}
+	e.Approved = time.Time{}
+	e.Owes = func(due time.Time) bool { return due.Day() != 21 } // paused
+	if got := Owed(e, now); len(got) < 2 || got[len(got)-1].ExportDate != "2026-11-22" || got[len(got)-2].ExportDate != "2026-11-20" {
+		t.Errorf("Owed() paused on the 21st = %+v, want the 20th and the 22nd last", got)
 	}
 }

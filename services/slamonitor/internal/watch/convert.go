@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/customer-exports/exports/pkg/calendar"
+	"github.com/customer-exports/exports/pkg/term"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	slav1 "github.com/customer-exports/exports/proto/exports/sla/v1"
 	"github.com/customer-exports/exports/services/slamonitor/internal/audit"
@@ -22,8 +23,9 @@ func engagementOf(export *configv1.Export, customerName string) (sla.Engagement,
 	}
 	e := sla.Engagement{
 		CustomerID: export.GetCustomerId(), CustomerName: customerName, ExportID: export.GetExportId(),
-		Revision: export.GetRevision().GetRevision(), Schedule: schedule, Created: export.GetCreateTime().AsTime(),
+		Revision: export.GetRevision().GetRevision(), Schedule: schedule, Approved: export.GetTerms()[0].GetEffectiveTime().AsTime(),
 		Grace: spec.GetDeadline().AsDuration(), Retention: time.Duration(spec.GetRetentionDays()) * 24 * time.Hour,
+		Owes: func(due time.Time) bool { return term.Owed(export.GetTerms(), due) },
 	}
 	if spec.GetStartDate() != "" {
 		if e.Start, err = calendar.ParseDate(spec.GetStartDate()); err != nil {

@@ -137,6 +137,9 @@ func (w *Watcher) customers(ctx context.Context) (map[string]*configv1.Customer,
 }
 
 func (w *Watcher) judgeExport(ctx context.Context, export *configv1.Export, customer *configv1.Customer) error {
+	if len(export.GetTerms()) == 0 {
+		return nil // nothing was ever approved
+	}
 	engagement, err := engagementOf(export, customer.GetDisplayName())
 	if err != nil {
 		return err
