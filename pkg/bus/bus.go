@@ -83,11 +83,19 @@ func (b *Bus) JetStream() jetstream.JetStream { return b.js }
 // EnsureBucket returns the key-value bucket of that name, created when missing. One service writes a bucket: decide by
 // Create and Update with a revision, because a Get may be stale.
 func (b *Bus) EnsureBucket(ctx context.Context, name string) (jetstream.KeyValue, error) {
-	kv, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: name, History: bucketHistory, Storage: jetstream.FileStorage, Replicas: b.replicas,
-	})
+	return b.ensure(ctx, jetstream.KeyValueConfig{Bucket: name, History: bucketHistory})
+}
+
+// EnsureExpiringBucket is EnsureBucket for entries that vanish by themselves some time after their last write.
+func (b *Bus) EnsureExpiringBucket(ctx context.Context, name string, after time.Duration) (jetstream.KeyValue, error) {
+	return b.ensure(ctx, jetstream.KeyValueConfig{Bucket: name, History: 1, TTL: after})
+}
+
+func (b *Bus) ensure(ctx context.Context, cfg jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
+	cfg.Storage, cfg.Replicas = jetstream.FileStorage, b.replicas
+	kv, err := b.js.CreateOrUpdateKeyValue(ctx, cfg)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Unavailable, fault.ReasonUnavailable, "preparing bucket %s", name)
+		return nil, fault.Wrap(err, fault.Unavailable, fault.ReasonUnavailable, "preparing bucket %s", cfg.Bucket)
 	}
 	return kv, nil
 }

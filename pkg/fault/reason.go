@@ -18,7 +18,14 @@ const (
 	ReasonNotDue          Reason = "NOT_DUE"
 	ReasonNotActive       Reason = "NOT_ACTIVE"
 	ReasonNotApproved     Reason = "NOT_APPROVED"
+	ReasonNotPending      Reason = "NOT_PENDING"
 	ReasonSelfApproval    Reason = "SELF_APPROVAL"
+	ReasonPreflightFailed Reason = "PREFLIGHT_FAILED"
+	ReasonArchived        Reason = "ARCHIVED"
+	ReasonNotArchived     Reason = "NOT_ARCHIVED"
+	ReasonUnknownScope    Reason = "UNKNOWN_SCOPE"
+	ReasonLocationTaken   Reason = "LOCATION_TAKEN"
+	ReasonRequestIDReused Reason = "REQUEST_ID_REUSED"
 	ReasonDenied          Reason = "DENIED"
 )
 

@@ -1,6 +1,7 @@
 package bustest
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -27,10 +28,10 @@ func StartServer(t testing.TB) *Server {
 	return s
 }
 
-// URL is where the server listens; a restart may move it.
+// URL is where the server listens, also after a restart.
 func (s *Server) URL() string { return s.running.ClientURL() }
 
-// Restart stops the server and starts another on the files that it left. Connections are to be made anew.
+// Restart stops the server and starts another on its port and the files that it left. Connections find it again.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.stop()
@@ -47,6 +48,9 @@ func (s *Server) start() {
 	s.running = running
 	if !running.ReadyForConnections(10 * time.Second) {
 		s.t.Fatal("the NATS server is not ready after 10 s")
+	}
+	if at, ok := running.Addr().(*net.TCPAddr); ok {
+		s.options.Port = at.Port
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,9 +15,6 @@ import (
 	"github.com/customer-exports/exports/pkg/bus/bustest"
 	"github.com/customer-exports/exports/pkg/conf"
 	"github.com/customer-exports/exports/pkg/fault"
-	"github.com/customer-exports/exports/pkg/obs"
-	"github.com/customer-exports/exports/pkg/rpc"
-	commonv1 "github.com/customer-exports/exports/proto/exports/common/v1"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	"github.com/customer-exports/exports/services/config/app"
 )
@@ -51,69 +49,15 @@ func TestConfigNamesEveryFault(t *testing.T) {
 	}
 }
 
-// start runs the service as configd does and returns a client that speaks to it over the wire.
-func start(t *testing.T, url string) configv1.ConfigServiceClient {
-	t.Helper()
-	var cfg app.Config
-	cfg.Defaults()
-	cfg.Listen, cfg.NATS.URL, cfg.Telemetry.LogLevel = "127.0.0.1:0", url, "error"
-	service, err := app.New(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- service.Run(ctx) }()
-	tel, err := obs.Setup(t.Context(), obs.Config{Service: "test"}, os.Stderr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := rpc.Dial(service.Addr(), tel)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := conn.Close(); err != nil {
-			t.Error(err)
-		}
-		stop()
-		if err := <-done; err != nil {
-			t.Errorf("Run = %v", err)
-		}
-		if err := tel.Shutdown(context.Background()); err != nil {
-			t.Error(err)
-		}
-	})
-	return configv1.NewConfigServiceClient(conn)
-}
-
-func request() *configv1.CreateExportRequest {
-	return &configv1.CreateExportRequest{
-		ExportId: "acme-daily", CustomerId: "acme", Author: "op@example.com", Reason: "onboarding",
-		Spec: &configv1.ExportSpec{
-			Tables:      []*configv1.TableSelection{{Table: "FACT_REVIEWS"}},
-			Scope:       &commonv1.Scope{Brands: []string{"Bella Pizza"}, LocationIds: []string{"loc-1"}},
-			Schedule:    &configv1.Schedule{TimeOfDay: "02:00", TimeZone: "Europe/Berlin"},
-			Destination: &configv1.Destination{Bucket: "acme-data", Region: "us-east-1", ExpectedBucketOwner: "123456789012"},
-		},
-	}
-}
-
-// TestOnboarding is an operator's day: customer, export, a change, a mistake; then a second instance sees the same.
+// TestOnboarding is an operator's day: customer, export, approval, a change, a mistake; then a second instance sees the same.
 func TestOnboarding(t *testing.T) {
 	url := bustest.Start(t)
 	c := start(t, url)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	if _, err := c.CreateCustomer(ctx, &configv1.CreateCustomerRequest{CustomerId: "acme", DisplayName: "Acme"}); err != nil {
-		t.Fatal(err)
-	}
-	created, err := c.CreateExport(ctx, request())
-	if err != nil {
-		t.Fatal(err)
-	}
+	approved := c.onboard(t)
 	change := &configv1.UpdateExportRequest{
-		ExportId: "acme-daily", Spec: request().GetSpec(), Etag: created.GetExport().GetEtag(), Author: "op@example.com", Reason: "shorter window",
+		ExportId: "acme-daily", Spec: spec("acme"), Etag: approved.GetEtag(), Author: author, Reason: "shorter window",
 	}
 	change.Spec.RetentionDays = 7
 	updated, err := c.UpdateExport(ctx, change)
@@ -132,11 +76,8 @@ func TestOnboarding(t *testing.T) {
 		t.Errorf("exports seen by another instance (-updated +listed):\n%s", diff)
 	}
 	first, err := other.GetRevision(ctx, &configv1.GetRevisionRequest{ExportId: "acme-daily", Revision: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(created.GetExport().GetRevision(), first.GetRevision(), protocmp.Transform()); diff != "" || first.GetCustomer().GetDisplayName() != "Acme" {
-		t.Errorf("customer %v, revision 1 (-created +got):\n%s", first.GetCustomer(), diff)
+	if err != nil || first.GetRevision().GetState() != configv1.RevisionState_REVISION_STATE_REPLACED || first.GetCustomer().GetDisplayName() != "The acme" {
+		t.Errorf("revision 1 = %v, %v", first, err)
 	}
 }
 
@@ -158,5 +99,141 @@ func TestFaultsCrossTheWire(t *testing.T) {
 	}
 	if _, err := c.GetExport(t.Context(), &configv1.GetExportRequest{ExportId: "nothing"}); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("GetExport = %v, want a fault of kind NOT_FOUND", err)
+	}
+}
+
+func TestRepeatedRequestIsAnsweredOnce(t *testing.T) {
+	c := start(t, bustest.Start(t))
+	c.onboard(t)
+	q := customer("bella")
+	q.RequestId = "8c2f"
+	first, err := c.CreateCustomer(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := c.CreateCustomer(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, again, protocmp.Transform()); diff != "" {
+		t.Errorf("answers (-first +again):\n%s", diff)
+	}
+	q.DisplayName = "Another"
+	if _, err := c.CreateCustomer(t.Context(), q); fault.ReasonOf(err) != fault.ReasonRequestIDReused {
+		t.Errorf("the same id with another request = %v, want REQUEST_ID_REUSED", err)
+	}
+	var methods []string
+	for _, e := range c.events(t, &configv1.ListAuditEventsRequest{CustomerId: "bella"}) {
+		methods = append(methods, e.GetMethod()+" "+e.GetFaultReason())
+	}
+	if diff := cmp.Diff([]string{"CreateCustomer REQUEST_ID_REUSED", "CreateCustomer "}, methods); diff != "" {
+		t.Errorf("audit events, newest first (-want +got):\n%s", diff)
+	}
+}
+
+func (c clients) events(t *testing.T, q *configv1.ListAuditEventsRequest) []*configv1.AuditEvent {
+	t.Helper()
+	answer, err := c.audits.ListAuditEvents(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.GetEvents()
+}
+
+// TestEveryChangeIsAudited asks for accepted and refused changes, also such that no handler sees.
+func TestEveryChangeIsAudited(t *testing.T) {
+	c := start(t, bustest.Start(t))
+	e := c.onboard(t)
+	ctx := t.Context()
+	_, _ = c.UpdateExport(ctx, &configv1.UpdateExportRequest{ExportId: "acme-daily", Spec: spec("acme"), Etag: "1", Author: author, Reason: "stale"})
+	_, _ = c.PauseExport(ctx, &configv1.PauseExportRequest{ExportId: "acme-daily", Etag: "no etag", Author: author, Reason: "not valid"})
+	if _, err := c.PauseExport(ctx, &configv1.PauseExportRequest{ExportId: "acme-daily", Etag: e.GetEtag(), Author: author, Reason: "stock-taking"}); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = c.revisions.ApproveRevision(ctx, &configv1.ApproveRevisionRequest{ExportId: "acme-daily", Revision: 2, Approver: author, Reason: "my own"})
+	type line struct {
+		Method, Actor, Fault string
+		Revision             int64
+	}
+	var got []line
+	for _, e := range c.events(t, &configv1.ListAuditEventsRequest{ExportId: "acme-daily"}) {
+		got = append(got, line{e.GetMethod(), e.GetActor(), e.GetFaultReason(), e.GetRevision()})
+		if len(e.GetTraceId()) != 32 || strings.Trim(e.GetTraceId(), "0") == "" || e.GetReason() == "" || e.GetCustomerId() != "acme" && e.GetReason() != "not valid" {
+			t.Errorf("event %v lacks trace, reason or customer", e)
+		}
+	}
+	want := []line{
+		{"ApproveRevision", author, "SELF_APPROVAL", 0},
+		{"PauseExport", author, "", 2},
+		{"PauseExport", author, "VALIDATION", 0},
+		{"UpdateExport", author, "STALE_ETAG", 0},
+		{"ApproveRevision", second, "", 1},
+		{"CreateExport", author, "", 1},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events, newest first (-want +got):\n%s", diff)
+	}
+	paused := c.events(t, &configv1.ListAuditEventsRequest{ExportId: "acme-daily"})[1]
+	if len(paused.GetChanges()) != 1 || paused.GetChanges()[0].GetPath() != "spec.paused" || paused.GetBeforeSha256() == "" || paused.GetBeforeSha256() == paused.GetAfterSha256() {
+		t.Errorf("pause = %v, want what it changes, before and after", paused)
+	}
+	verified, err := c.audits.VerifyAuditChain(ctx, &configv1.VerifyAuditChainRequest{})
+	if err != nil || !verified.GetIntact() || verified.GetEventCount() != 7 {
+		t.Errorf("VerifyAuditChain = %v, %v, want 7 events, intact", verified, err)
+	}
+}
+
+func TestFileRoundTrip(t *testing.T) {
+	c := start(t, bustest.Start(t))
+	c.onboard(t)
+	ctx := t.Context()
+	given, err := c.ExportAsYaml(ctx, &configv1.ExportAsYamlRequest{ExportId: "acme-daily"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	apply := func(yaml string, dryRun bool) (*configv1.ApplyExportResponse, error) {
+		return c.ApplyExport(ctx, &configv1.ApplyExportRequest{Yaml: yaml, Author: author, Reason: "from git", DryRun: dryRun})
+	}
+	same, err := apply(given.GetYaml(), false)
+	if err != nil || same.GetOutcome() != configv1.ApplyOutcome_APPLY_OUTCOME_UNCHANGED || same.GetDiff() != "" {
+		t.Fatalf("applying what ExportAsYaml gave = %v, %v, want it unchanged", same, err)
+	}
+	changed := strings.Replace(given.GetYaml(), "retention_days: 30", "retention_days: 7", 1)
+	dry, err := apply(changed, true)
+	if err != nil || dry.GetExport().GetRevision().GetRevision() != 1 || !strings.Contains(dry.GetDiff(), "+  retention_days: 7") {
+		t.Fatalf("dry run = %v, %v", dry, err)
+	}
+	done, err := apply(changed, false)
+	if err != nil || done.GetExport().GetRevision().GetRevision() != 2 || done.GetDiff() != dry.GetDiff() {
+		t.Errorf("applied = %v, %v", done, err)
+	}
+	_, err = apply(strings.Replace(changed, "FACT_REVIEWS", "FACT_REVIEW", 1), false)
+	refused, _ := fault.Of(err)
+	if refused == nil || len(refused.Violations) != 1 || refused.Violations[0].Field != "spec.tables[0].table" || !strings.Contains(refused.Violations[0].Description, "line ") {
+		t.Errorf("a misspelt table = %v, want its line and column", err)
+	}
+	diff, err := c.revisions.DiffRevisions(ctx, &configv1.DiffRevisionsRequest{ExportId: "acme-daily", FromRevision: 1, ToRevision: 2})
+	if err != nil || len(diff.GetChanges()) != 1 || !strings.Contains(diff.GetDiff(), "-  retention_days: 30") {
+		t.Errorf("DiffRevisions = %v, %v", diff, err)
+	}
+}
+
+func TestDictionary(t *testing.T) {
+	c := start(t, bustest.Start(t))
+	ctx := t.Context()
+	tables, err := c.dictionary.ListTables(ctx, &configv1.ListTablesRequest{})
+	if err != nil || len(tables.GetTables()) != 12 || tables.GetVersion() == "" || tables.GetTables()[0].GetColumnCount() == 0 {
+		t.Fatalf("ListTables = %v, %v, want 12 tables", tables, err)
+	}
+	reviews, err := c.dictionary.GetTable(ctx, &configv1.GetTableRequest{Table: "FACT_REVIEWS"})
+	if err != nil || reviews.GetTable().GetScopeRule().GetDirect().GetLocationColumn() != "location_id" || len(reviews.GetTable().GetColumns()) == 0 {
+		t.Errorf("GetTable = %v, %v", reviews, err)
+	}
+	if _, err := c.dictionary.GetTable(ctx, &configv1.GetTableRequest{Table: "SALARIES"}); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("GetTable of an unknown one = %v, want NOT_FOUND", err)
+	}
+	check, err := c.dictionary.CheckDictionary(ctx, &configv1.CheckDictionaryRequest{Tables: []string{"DIM_DATES"}})
+	if err != nil || check.GetAgrees() || len(check.GetTables()) != 1 || len(check.GetTables()[0].GetMissingColumns()) != 12 {
+		t.Errorf("CheckDictionary against a source without columns = %v, %v", check, err)
 	}
 }

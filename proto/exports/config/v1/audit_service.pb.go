@@ -167,7 +167,8 @@ func (x *ListAuditEventsRequest) GetRefused() bool {
 	return false
 }
 
-// ListAuditEventsResponse is a page of events.
+// ListAuditEventsResponse is a page of events. A page may be short, even empty,
+// and have a next one: a search stops after many events that do not match.
 type ListAuditEventsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Events, newest first.
@@ -599,7 +600,7 @@ var File_exports_config_v1_audit_service_proto protoreflect.FileDescriptor
 
 const file_exports_config_v1_audit_service_proto_rawDesc = "" +
 	"\n" +
-	"%exports/config/v1/audit_service.proto\x12\x11exports.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1eexports/config/v1/change.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb6\x02\n" +
+	"%exports/config/v1/audit_service.proto\x12\x11exports.config.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1eexports/config/v1/change.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe9\x02\n" +
 	"\x16ListAuditEventsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12'\n" +
@@ -607,8 +608,8 @@ const file_exports_config_v1_audit_service_proto_rawDesc = "" +
 	"page_token\x18\x02 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\tpageToken\x12I\n" +
 	"\vcustomer_id\x18\x03 \x01(\tB(\xbaH%r#2!^$|^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\n" +
 	"customerId\x12E\n" +
-	"\texport_id\x18\x04 \x01(\tB(\xbaH%r#2!^$|^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\x12\x1e\n" +
-	"\x05actor\x18\x05 \x01(\tB\b\xbaH\x05r\x03\x18\xc8\x01R\x05actor\x12\x18\n" +
+	"\texport_id\x18\x04 \x01(\tB(\xbaH%r#2!^$|^[a-z][a-z0-9-]{1,38}[a-z0-9]$R\bexportId\x12Q\n" +
+	"\x05actor\x18\x05 \x01(\tB;\xbaH8r6\x18\xc8\x0121^$|^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x05actor\x12\x18\n" +
 	"\arefused\x18\x06 \x01(\bR\arefused\"x\n" +
 	"\x17ListAuditEventsResponse\x125\n" +
 	"\x06events\x18\x01 \x03(\v2\x1d.exports.config.v1.AuditEventR\x06events\x12&\n" +

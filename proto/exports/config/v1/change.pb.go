@@ -22,7 +22,7 @@ const (
 )
 
 // FieldChange is the difference of one field between two states. Values are
-// written as JSON; a list of scalars is compared as a set.
+// written as JSON, list items as plain text; lists are compared as sets.
 type FieldChange struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Path of the field, such as spec.destination.bucket.

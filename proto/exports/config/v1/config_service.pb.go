@@ -1381,7 +1381,8 @@ func (x *ArchiveExportResponse) GetExport() *Export {
 }
 
 // ExportFile is an export as an operator keeps it in git, as YAML. Field names
-// are those of this contract; durations are written as 86400s.
+// are those of this contract; durations are written as 24h, enums by their last
+// word, such as ZSTD.
 type ExportFile struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The export.

@@ -62,7 +62,9 @@ type ConfigServiceClient interface {
 	// of it is not archived.
 	ArchiveCustomer(ctx context.Context, in *ArchiveCustomerRequest, opts ...grpc.CallOption) (*ArchiveCustomerResponse, error)
 	// CreateExport checks and stores an export with its first revision, which needs
-	// approval. INVALID_ARGUMENT lists every fault at once.
+	// approval. INVALID_ARGUMENT lists every fault at once; ALREADY_EXISTS when the
+	// id is taken, or bucket or locations are another customer's, whose export is
+	// named by its id.
 	CreateExport(ctx context.Context, in *CreateExportRequest, opts ...grpc.CallOption) (*CreateExportResponse, error)
 	// UpdateExport stores a new revision: of the pending one when there is one, which
 	// it supersedes, else of the one in force. It takes effect at once, or awaits
@@ -279,7 +281,9 @@ type ConfigServiceServer interface {
 	// of it is not archived.
 	ArchiveCustomer(context.Context, *ArchiveCustomerRequest) (*ArchiveCustomerResponse, error)
 	// CreateExport checks and stores an export with its first revision, which needs
-	// approval. INVALID_ARGUMENT lists every fault at once.
+	// approval. INVALID_ARGUMENT lists every fault at once; ALREADY_EXISTS when the
+	// id is taken, or bucket or locations are another customer's, whose export is
+	// named by its id.
 	CreateExport(context.Context, *CreateExportRequest) (*CreateExportResponse, error)
 	// UpdateExport stores a new revision: of the pending one when there is one, which
 	// it supersedes, else of the one in force. It takes effect at once, or awaits

@@ -797,7 +797,8 @@ type ExportSpec struct {
 	// Time from due to deadline, at most 24 h. Unset means 24 h.
 	Deadline *durationpb.Duration `protobuf:"bytes,7,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// The first export date that is owed (YYYY-MM-DD, local to the schedule's
-	// zone). Unset means the date of the first due time after creation.
+	// zone), also when it lies before the approval. Unset means the date of the
+	// first due time after the first approval.
 	StartDate string `protobuf:"bytes,8,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
 	// While true, a drop that falls due is not owed. Set by PauseExport.
 	Paused bool `protobuf:"varint,9,opt,name=paused,proto3" json:"paused,omitempty"`

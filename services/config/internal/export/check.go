@@ -4,124 +4,162 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/customer-exports/exports/pkg/calendar"
 	"github.com/customer-exports/exports/pkg/fault"
-	"github.com/customer-exports/exports/pkg/scope"
-	commonv1 "github.com/customer-exports/exports/proto/exports/common/v1"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	"github.com/customer-exports/exports/services/config/internal/approval"
+	"github.com/customer-exports/exports/services/config/internal/owners"
+	"github.com/customer-exports/exports/services/config/internal/rules"
 )
 
-// check returns one fault with every violation of the draft, whose defaults are set. Another kind of error means that
-// the draft could not be judged.
-func (r *Registry) check(ctx context.Context, d Draft) error {
-	f := &faults{}
-	f.text("export_id", idFault(d.ExportID))
-	f.text("author", noteFault(d.Author))
-	f.text("reason", noteFault(d.Reason))
-	if err := r.checkCustomer(ctx, f, d.CustomerID); err != nil {
-		return err
+// check returns the specification with its defaults, or one fault with every violation. Another kind of error means that
+// the proposal could not be judged. current is the one in force: what it has already is not asked of the source again.
+func (r *Registry) check(ctx context.Context, record *Record, p proposal, current *configv1.ExportSpec) (*configv1.ExportSpec, error) {
+	f := &rules.Faults{}
+	f.Text("export_id", rules.IDFault(record.ExportID))
+	checkBy(f, p.by)
+	customer, err := r.checkCustomer(ctx, f, record.CustomerID)
+	if err != nil {
+		return nil, err
 	}
-	r.checkTables(f, d.Spec.GetTables())
-	checkScope(f, d.Spec.GetScope())
-	checkFormat(f, d.Spec.GetFormat())
-	if err := checkTimes(f, d.Spec); err != nil {
-		return err
+	spec := rules.Complete(p.spec, customer.GetExternalId())
+	if spec.GetArchived() != p.ends {
+		f.Text("spec.archived", "is not set by hand: ArchiveExport ends an export")
 	}
-	if checkDestination(f, d.Spec.GetDestination()) {
-		if err := r.checkBinding(ctx, f, d); err != nil {
-			return err
-		}
+	if err := rules.Spec(f, spec, r.dictionary, customer.GetExternalId()); err != nil {
+		return nil, err
 	}
-	return f.err(d.ExportID)
+	if err := r.checkBinding(ctx, f, record.CustomerID, spec.GetDestination().GetBucket()); err != nil {
+		return nil, err
+	}
+	if !p.ends && !f.Have("spec.scope") {
+		err = r.checkSource(ctx, f, spec, current)
+	}
+	if err == nil && !p.ends && !f.Have("spec.scope.location_ids") {
+		err = r.checkOwners(ctx, f, record.CustomerID, spec, current)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return spec, f.Err(record.ExportID)
 }
 
-func (r *Registry) checkCustomer(ctx context.Context, f *faults, id string) error {
-	if problem := idFault(id); problem != "" {
-		f.text("customer_id", problem)
+func checkBy(f *rules.Faults, by By) {
+	f.Text("author", rules.ActorFault(by.Author))
+	f.Text("reason", rules.NoteFault(by.Reason))
+}
+
+// check judges who asks, and why, alone.
+func (by By) check(what string) error {
+	f := &rules.Faults{}
+	checkBy(f, by)
+	return f.Err(what)
+}
+
+func (r *Registry) checkCustomer(ctx context.Context, f *rules.Faults, id string) (*configv1.Customer, error) {
+	if problem := rules.IDFault(id); problem != "" {
+		f.Text("customer_id", problem)
+		return nil, nil
+	}
+	c, err := r.store.Customer(ctx, id)
+	if fault.KindOf(err) == fault.NotFound {
+		f.Text("customer_id", fmt.Sprintf("there is no customer %q: create it first", id))
+		return nil, nil
+	}
+	if c.GetState() == configv1.CustomerState_CUSTOMER_STATE_ARCHIVED {
+		f.Text("customer_id", fmt.Sprintf("customer %q is archived for good", id))
+	}
+	return c, err
+}
+
+func (r *Registry) checkBinding(ctx context.Context, f *rules.Faults, customerID, bucket string) error {
+	if f.Have("spec.destination.bucket") {
 		return nil
 	}
-	_, err := r.store.Customer(ctx, id)
-	if fault.KindOf(err) == fault.NotFound {
-		f.text("customer_id", fmt.Sprintf("there is no customer %q: create it first", id))
-		return nil
+	bound, err := r.store.Binding(ctx, bucket)
+	if err == nil {
+		taken(f, bound, customerID)
 	}
 	return err
 }
 
-func (r *Registry) checkBinding(ctx context.Context, f *faults, d Draft) error {
-	bound, err := r.store.Binding(ctx, d.Spec.GetDestination().GetBucket())
+// checkSource asks for new names only: a location that the source has lost since must not keep an export from changing.
+func (r *Registry) checkSource(ctx context.Context, f *rules.Faults, spec, current *configv1.ExportSpec) error {
+	brands, locations := approval.Added(current, spec)
+	if len(brands) == 0 && len(locations) == 0 {
+		return nil
+	}
+	misfit, err := r.source.CheckScope(ctx, spec.GetScope().GetBrands(), spec.GetScope().GetLocationIds())
 	if err != nil {
-		return err
+		return fault.Wrap(err, fault.Unavailable, fault.ReasonOf(err),
+			"the source cannot be asked for brands and locations (%s): nothing was stored, try again", fault.ReasonOf(err))
 	}
-	if bound != (Binding{}) && bound.CustomerID != d.CustomerID {
-		f.taken(bound)
-	}
-	return nil
-}
-
-func checkScope(f *faults, s *commonv1.Scope) {
-	empty := func(field string, values []string) {
-		if len(values) == 0 {
-			f.add(fault.ReasonEmptyScope, field, "is empty: list each one; there is no spelling for all")
-		}
-	}
-	empty("spec.scope.brands", s.GetBrands())
-	empty("spec.scope.location_ids", s.GetLocationIds())
-	seen := map[string]bool{} // what the judge of rows refuses needs no second fault
-	if refused, ok := fault.Of(scopeError(s)); ok {
-		for _, v := range refused.Violations {
-			f.text("spec."+v.Field, v.Description)
-			seen["spec."+v.Field] = true
-		}
-	}
-	names := func(field string, values []string) {
-		for i, value := range values {
-			if at := fmt.Sprintf("%s[%d]", field, i); !seen[at] {
-				f.text(at, nameFault(value))
+	misfits := func(field, problem string, all, fresh, missing []string) {
+		unwanted := index(missing)
+		isFresh := index(fresh)
+		for i, name := range all {
+			if unwanted[name] && isFresh[name] {
+				f.Add(fault.ReasonUnknownScope, fmt.Sprintf("spec.scope.%s[%d]", field, i), "%q %s", name, problem)
 			}
 		}
 	}
-	names("spec.scope.brands", s.GetBrands())
-	names("spec.scope.location_ids", s.GetLocationIds())
+	all := spec.GetScope()
+	misfits("brands", "is no brand of any location: write it exactly as in DIM_LOCATIONS.brand", all.GetBrands(), brands, misfit.Brands)
+	misfits("location_ids", "does not exist: write it exactly as in DIM_LOCATIONS.location_id", all.GetLocationIds(), locations, misfit.Locations)
+	misfits("location_ids", "belongs to a brand that is not in spec.scope.brands: add the brand, or leave the location out",
+		all.GetLocationIds(), locations, misfit.Foreign)
+	return nil
 }
 
-func scopeError(s *commonv1.Scope) error {
-	_, err := scope.FromProto(s)
-	return err
-}
-
-func checkFormat(f *faults, format *configv1.Format) {
-	if _, known := configv1.FileFormat_name[int32(format.GetFileFormat())]; !known {
-		f.text("spec.format.file_format", "is not a known file format")
+// checkOwners keeps a location with one customer, unless both agreed to share it.
+func (r *Registry) checkOwners(ctx context.Context, f *rules.Faults, customerID string, spec, current *configv1.ExportSpec) error {
+	_, locations := approval.Added(current, spec)
+	fresh := index(approval.Without(locations, spec.GetSharedLocationIds()))
+	if len(fresh) == 0 {
+		return nil
 	}
-	if _, known := configv1.Compression_name[int32(format.GetCompression())]; !known {
-		f.text("spec.format.compression", "is not a known compression")
-	}
-}
-
-// checkTimes judges schedule, start date, retention and deadline. An error means that this machine has no zone data.
-func checkTimes(f *faults, spec *configv1.ExportSpec) error {
-	if _, err := calendar.Parse(spec.GetSchedule().GetTimeOfDay(), "UTC"); err != nil {
-		f.text("spec.schedule.time_of_day", err.Error())
-	}
-	zone := spec.GetSchedule().GetTimeZone()
-	if _, err := calendar.Parse("00:00", zone); fault.KindOf(err) == fault.Invalid {
-		f.add(fault.ReasonUnknownTimeZone, "spec.schedule.time_zone",
-			"%q is not a known IANA zone: write Area/City, such as Europe/Berlin, or UTC", zone)
-	} else if err != nil {
+	if err := r.syncOwners(ctx); err != nil {
 		return err
 	}
-	if date := spec.GetStartDate(); date != "" {
-		if _, err := calendar.ParseDate(date); err != nil {
-			f.text("spec.start_date", err.Error())
+	for i, id := range spec.GetScope().GetLocationIds() {
+		if claim, other := r.owners.Other(id, customerID); fresh[id] && other {
+			f.Add(fault.ReasonLocationTaken, fmt.Sprintf("spec.scope.location_ids[%d]", i),
+				"%q is in the scope of another customer, by export %s: when both agreed, list it in spec.shared_location_ids too", id, claim.ExportID)
 		}
 	}
-	if days := spec.GetRetentionDays(); days < 1 || days > maxRetentionDays {
-		f.text("spec.retention_days", fmt.Sprintf("is not 1 to %d days", maxRetentionDays))
-	}
-	deadline := spec.GetDeadline()
-	if !deadline.IsValid() || deadline.AsDuration() <= 0 || deadline.AsDuration() > standardDeadline {
-		f.text("spec.deadline", fmt.Sprintf("is not above 0 and at most %s", standardDeadline))
-	}
 	return nil
+}
+
+// syncOwners brings the index up to what is in force or awaits approval now.
+func (r *Registry) syncOwners(ctx context.Context) error {
+	records, err := r.store.Records(ctx)
+	if err != nil {
+		return err
+	}
+	var claims []owners.Claim
+	pins := map[string]Pin{}
+	for _, record := range records {
+		for _, s := range record.Revisions {
+			if live(s) {
+				claims = append(claims, owners.Claim{CustomerID: record.CustomerID, ExportID: record.ExportID, Digest: s.SHA256})
+				pins[record.ExportID+s.SHA256] = s.Pin
+			}
+		}
+	}
+	return r.owners.Sync(ctx, claims, func(ctx context.Context, c owners.Claim) ([]string, error) {
+		revision, err := r.store.Revision(ctx, c.ExportID, pins[c.ExportID+c.Digest])
+		return revision.GetSpec().GetScope().GetLocationIds(), err
+	})
+}
+
+// live says that a revision shows data, or will once it is approved.
+func live(s Standing) bool {
+	return !s.Archived && (s.State == configv1.RevisionState_REVISION_STATE_IN_FORCE || s.State == configv1.RevisionState_REVISION_STATE_PENDING)
+}
+
+func index(values []string) map[string]bool {
+	set := make(map[string]bool, len(values))
+	for _, value := range values {
+		set[value] = true
+	}
+	return set
 }

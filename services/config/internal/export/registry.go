@@ -1,45 +1,55 @@
-// Package export owns the decisions about customers and exports: what an operator may agree on, and how a revision comes
-// into force. It refuses a specification with every fault named at once, and anything that it cannot check; it knows
-// neither gRPC nor NATS. Its records are the contract's own messages. Start at Registry.CreateExport, then check.go.
+// Package export owns the decisions about customers and exports: what becomes a revision, which revisions two people must
+// agree on, and how one comes into force. It refuses whatever it cannot check; it knows neither gRPC nor NATS. Its records
+// are the contract's own messages. What may be written is judged by package rules.
+//
+//	create, update,        needs a second person            approve
+//	pause, resume  ──────► PENDING ──────────────────────► IN_FORCE ──────────► REPLACED
+//	       │                  │ reject          └─ newer ─► SUPERSEDED   newer
+//	       │                  └──────► REJECTED
+//	       └─ takes effect at once ─────────────────────► IN_FORCE
+//
+// Start at Registry.CreateExport, then propose.go and approve.go.
 package export
 
 import (
 	"context"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/timestamppb"
-
 	"github.com/customer-exports/exports/pkg/dictionary"
-	"github.com/customer-exports/exports/pkg/fault"
-	"github.com/customer-exports/exports/pkg/scope"
+	commonv1 "github.com/customer-exports/exports/proto/exports/common/v1"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	"github.com/customer-exports/exports/services/config/internal/owners"
 )
 
-// Customers keeps customers. A missing one is a fault of kind NotFound.
+// Customers keeps customers.
 type Customers interface {
-	// AddCustomer sets the etag of c; a taken id is a fault of kind Exists.
-	AddCustomer(ctx context.Context, c *configv1.Customer) error
+	// SaveCustomer stores c and sets its etag: a new one when the etag is empty (Exists when the id is taken), else only
+	// when the stored etag is still c's (State STALE_ETAG).
+	SaveCustomer(ctx context.Context, c *configv1.Customer) error
+	// Customer returns a customer; NotFound without one.
 	Customer(ctx context.Context, id string) (*configv1.Customer, error)
-	// CustomerIDs returns all ids in order.
-	CustomerIDs(ctx context.Context) ([]string, error)
+	// Customers returns all of them in id order.
+	Customers(ctx context.Context) ([]*configv1.Customer, error)
 }
 
-// Exports reads exports with their revision in force. A missing one is a fault of kind NotFound.
-type Exports interface {
-	Export(ctx context.Context, id string) (*configv1.Export, error)
-	// ExportIDs returns all ids in order.
-	ExportIDs(ctx context.Context) ([]string, error)
-	// Revision returns a revision that is or was in force, and the customer it is for.
-	Revision(ctx context.Context, exportID string, number int64) (*configv1.Revision, string, error)
+// Records keeps exports.
+type Records interface {
+	// Save stores r and sets its etag: a new one when the etag is empty (Exists when the id is taken), else only when the
+	// stored etag is still r's (State STALE_ETAG).
+	Save(ctx context.Context, r *Record) error
+	// Record returns an export; NotFound without one.
+	Record(ctx context.Context, id string) (*Record, error)
+	// Records returns all of them in id order.
+	Records(ctx context.Context) ([]*Record, error)
 }
 
-// Writer brings revisions into force. It numbers the revision and sets the etag of e, in place.
-type Writer interface {
-	// AddExport stores a new export; a taken id is a fault of kind Exists.
-	AddExport(ctx context.Context, e *configv1.Export) error
-	// ReplaceExport stores e only when the stored etag is still e's; otherwise a fault with reason STALE_ETAG.
-	ReplaceExport(ctx context.Context, e *configv1.Export) error
+// Revisions keeps what never changes.
+type Revisions interface {
+	// Stage stores a revision under the first free number from `from` on, and sets that number. Nothing refers to it
+	// before its pin is saved in a Record.
+	Stage(ctx context.Context, exportID string, r *configv1.Revision, from int64) (Pin, error)
+	// Revision returns what the pin was taken of; DataLoss when it is not that any more.
+	Revision(ctx context.Context, exportID string, p Pin) (*configv1.Revision, error)
 }
 
 // Binding says which customer a bucket belongs to, and which export said so first.
@@ -56,128 +66,58 @@ type Buckets interface {
 	Bind(ctx context.Context, bucket string, b Binding) (Binding, error)
 }
 
+// Preflights keeps the last outcome of trying out a revision's destination.
+type Preflights interface {
+	SavePreflight(ctx context.Context, p *configv1.Preflight) error
+	// Preflight returns NotFound for a revision that was never tried out.
+	Preflight(ctx context.Context, exportID string, revision int64) (*configv1.Preflight, error)
+}
+
 // Store is everything the registry needs kept.
 type Store interface {
 	Customers
-	Exports
-	Writer
+	Records
+	Revisions
 	Buckets
+	Preflights
+}
+
+// Misfit names what of a scope the source does not have as written, in the order of the question.
+type Misfit struct {
+	// Brands no location has; Locations do not exist; Foreign ones exist under a brand that was not named.
+	Brands, Locations, Foreign []string
+}
+
+// Source knows what the ANALYTICS schema holds. Its errors are Unavailable.
+type Source interface {
+	CheckScope(ctx context.Context, brands, locations []string) (Misfit, error)
+}
+
+// Destinations tries out the bucket of a revision. Its errors are Unavailable; a check that fails is none.
+type Destinations interface {
+	CheckDestination(ctx context.Context, exportID string, revision int64) ([]*commonv1.Check, error)
+}
+
+// Deps is what a registry stands on.
+type Deps struct {
+	Store        Store
+	Dictionary   *dictionary.Dictionary
+	Source       Source
+	Destinations Destinations
+	Now          func() time.Time
 }
 
 // Registry is the one judge of what becomes a revision. It is safe for concurrent use, also by several processes.
 type Registry struct {
-	store      Store
-	dictionary *dictionary.Dictionary
-	now        func() time.Time
+	store        Store
+	dictionary   *dictionary.Dictionary
+	source       Source
+	destinations Destinations
+	now          func() time.Time
+	owners       owners.Index
 }
 
-// New judges by the Data Dictionary d.
-func New(store Store, d *dictionary.Dictionary, now func() time.Time) *Registry {
-	return &Registry{store: store, dictionary: d, now: now}
-}
-
-// Draft is a revision that somebody asks for. CustomerID is read by CreateExport only: an export keeps its customer.
-type Draft struct {
-	ExportID, CustomerID string
-	Spec                 *configv1.ExportSpec
-	Author, Reason       string
-}
-
-// CreateExport checks the draft and stores it as the first revision of a new export.
-func (r *Registry) CreateExport(ctx context.Context, d Draft) (*configv1.Export, error) {
-	e := &configv1.Export{ExportId: d.ExportID, CustomerId: d.CustomerID, CreateTime: timestamppb.New(r.now())}
-	return r.put(ctx, e, d, r.store.AddExport)
-}
-
-// UpdateExport checks the draft and stores it as the newest revision, unless the export changed since etag was read.
-func (r *Registry) UpdateExport(ctx context.Context, d Draft, etag string) (*configv1.Export, error) {
-	stored, err := r.Export(ctx, d.ExportID)
-	if err != nil {
-		return nil, err
-	}
-	if stored.GetEtag() != etag {
-		return nil, fault.New(fault.State, fault.ReasonStaleEtag,
-			"export %s changed since etag %q was read: get it, look at the change, send the new etag", d.ExportID, etag)
-	}
-	d.CustomerID = stored.GetCustomerId()
-	return r.put(ctx, stored, d, r.store.ReplaceExport)
-}
-
-// put checks and stores. The bucket is bound before the export names it, so that no two customers can share one.
-func (r *Registry) put(ctx context.Context, e *configv1.Export, d Draft, store func(context.Context, *configv1.Export) error) (*configv1.Export, error) {
-	d.Spec = withDefaults(d.Spec)
-	if err := r.check(ctx, d); err != nil {
-		return nil, err
-	}
-	revision, err := r.revision(d)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.bind(ctx, d); err != nil {
-		return nil, err
-	}
-	e.Revision, e.UpdateTime = revision, revision.GetCreateTime()
-	if err := store(ctx, e); err != nil {
-		return nil, err
-	}
-	return e, nil
-}
-
-func (r *Registry) revision(d Draft) (*configv1.Revision, error) {
-	set, err := scope.FromProto(d.Spec.GetScope())
-	if err != nil {
-		return nil, err
-	}
-	return &configv1.Revision{
-		Spec: d.Spec, ScopeDigest: set.Digest(), Author: d.Author, Reason: d.Reason, CreateTime: timestamppb.New(r.now()),
-	}, nil
-}
-
-func (r *Registry) bind(ctx context.Context, d Draft) error {
-	bucket := d.Spec.GetDestination().GetBucket()
-	bound, err := r.store.Bind(ctx, bucket, Binding{CustomerID: d.CustomerID, ExportID: d.ExportID})
-	if err != nil {
-		return err
-	}
-	if bound.CustomerID != d.CustomerID {
-		f := &faults{}
-		f.taken(bound)
-		return f.err(d.ExportID)
-	}
-	return nil
-}
-
-// Revision returns a revision that is or was in force, with the customer it is for.
-func (r *Registry) Revision(ctx context.Context, exportID string, number int64) (*configv1.Revision, *configv1.Customer, error) {
-	if !isID(exportID) {
-		return nil, nil, noExport(exportID)
-	}
-	revision, customerID, err := r.store.Revision(ctx, exportID, number)
-	if err != nil {
-		return nil, nil, err
-	}
-	customer, err := r.store.Customer(ctx, customerID)
-	return revision, customer, err
-}
-
-// Export returns an export with its revision in force.
-func (r *Registry) Export(ctx context.Context, id string) (*configv1.Export, error) {
-	if !isID(id) {
-		return nil, noExport(id)
-	}
-	return r.store.Export(ctx, id)
-}
-
-func noExport(id string) error {
-	return fault.New(fault.NotFound, fault.ReasonNotFound, "there is no export %q", id)
-}
-
-// withDefaults returns a copy of spec in which everything unset that has a default says it.
-func withDefaults(spec *configv1.ExportSpec) *configv1.ExportSpec {
-	full := &configv1.ExportSpec{}
-	if spec != nil {
-		full = proto.CloneOf(spec)
-	}
-	setDefaults(full)
-	return full
+// New returns a registry.
+func New(d Deps) *Registry {
+	return &Registry{store: d.Store, dictionary: d.Dictionary, source: d.Source, destinations: d.Destinations, now: d.Now}
 }

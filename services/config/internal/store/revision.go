@@ -6,12 +6,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/customer-exports/exports/pkg/fault"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	"github.com/customer-exports/exports/services/config/internal/export"
 )
 
 const (
@@ -19,6 +21,8 @@ const (
 	pieceBytes = 512 << 10
 	// maxSkips bounds the numbers that crashed or losing writers may have used up.
 	maxSkips = 1000
+	// seenBytes bounds what is kept of revisions that were read.
+	seenBytes = 64 << 20
 )
 
 func revisionKey(exportID string, number int64) string {
@@ -32,14 +36,15 @@ func pieceKey(exportID string, number int64, piece int) string {
 	return fmt.Sprintf("%s.%d", revisionKey(exportID, number), piece)
 }
 
-// putRevision stores r under the first free number from number on and sets that number in r. A number that is used up
+// Stage stores r under the first free number from number on and sets that number in r. A number that is used up
 // but not listed belongs to a writer that crashed, or that is about to lose or win the record: it is never touched.
-func (s *Store) putRevision(ctx context.Context, exportID string, r *configv1.Revision, number int64) (pin, error) {
+func (s *Store) Stage(ctx context.Context, exportID string, r *configv1.Revision, from int64) (export.Pin, error) {
+	number := from
 	for last := number + maxSkips; number < last; number++ {
 		r.Revision = number
 		data, err := marshal(r)
 		if err != nil {
-			return pin{}, err
+			return export.Pin{}, err
 		}
 		pieces := split(data)
 		_, err = s.kv.Create(ctx, revisionKey(exportID, number), pieces[0])
@@ -50,11 +55,11 @@ func (s *Store) putRevision(ctx context.Context, exportID string, r *configv1.Re
 			err = s.putPieces(ctx, exportID, number, pieces)
 		}
 		if err != nil {
-			return pin{}, away(err, "storing revision %d of export %s", number, exportID)
+			return export.Pin{}, away(err, "storing revision %d of export %s", number, exportID)
 		}
-		return pin{Number: number, Pieces: len(pieces), SHA256: digest(data)}, nil
+		return export.Pin{Number: number, Pieces: len(pieces), SHA256: digest(data)}, nil
 	}
-	return pin{}, fault.New(fault.Exhausted, fault.ReasonExhausted, "export %s has too many abandoned revisions", exportID)
+	return export.Pin{}, fault.New(fault.Exhausted, fault.ReasonExhausted, "export %s has too many abandoned revisions", exportID)
 }
 
 // putPieces needs no compare-and-set: the number is ours since its first piece was created.
@@ -67,7 +72,24 @@ func (s *Store) putPieces(ctx context.Context, exportID string, number int64, pi
 	return nil
 }
 
-func (s *Store) getRevision(ctx context.Context, exportID string, p pin) (*configv1.Revision, error) {
+// Revision reads what a pin was taken of.
+func (s *Store) Revision(ctx context.Context, exportID string, p export.Pin) (*configv1.Revision, error) {
+	data := s.seen.get(p.SHA256)
+	if data == nil {
+		var err error
+		if data, err = s.getPieces(ctx, exportID, p); err != nil {
+			return nil, err
+		}
+		s.seen.put(p.SHA256, data)
+	}
+	r := &configv1.Revision{}
+	if err := proto.Unmarshal(data, r); err != nil {
+		return nil, fmt.Errorf("decoding revision %d of export %s: %w", p.Number, exportID, err)
+	}
+	return r, nil
+}
+
+func (s *Store) getPieces(ctx context.Context, exportID string, p export.Pin) ([]byte, error) {
 	var data []byte
 	for i := range p.Pieces {
 		entry, err := s.kv.Get(ctx, pieceKey(exportID, p.Number, i))
@@ -80,11 +102,40 @@ func (s *Store) getRevision(ctx context.Context, exportID string, p pin) (*confi
 	if digest(data) != p.SHA256 {
 		return nil, fault.New(fault.DataLoss, fault.ReasonInternal, "revision %d of export %s is not what was approved", p.Number, exportID)
 	}
-	r := &configv1.Revision{}
-	if err := proto.Unmarshal(data, r); err != nil {
-		return nil, fmt.Errorf("decoding revision %d of export %s: %w", p.Number, exportID, err)
+	return data, nil
+}
+
+// seen keeps revisions by their digest, which never changes: a list of a thousand exports would read each anew.
+type seen struct {
+	mu    sync.Mutex
+	data  map[string][]byte
+	bytes int
+}
+
+func (c *seen) get(digest string) []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.data[digest]
+}
+
+func (c *seen) put(digest string, data []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.data[digest] != nil {
+		return
 	}
-	return r, nil
+	if c.data == nil || c.bytes+len(data) > seenBytes {
+		c.data, c.bytes = map[string][]byte{}, 0
+	}
+	c.data[digest], c.bytes = data, c.bytes+len(data)
+}
+
+func marshal(r *configv1.Revision) ([]byte, error) {
+	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encoding a revision: %w", err)
+	}
+	return data, nil
 }
 
 // split cuts data into pieces, at least one.

@@ -1,9 +1,9 @@
 // Package store keeps customers and exports in the JetStream bucket CONFIG, of which this service is the only writer.
 // Every change is one compare-and-set; etags are revisions of the bucket. It refuses to judge what it stores.
 //
-// Keys: customer.<id>, export.<id>, bucket.<name>, revision.<export_id>.<n> and, for the rest of a revision that does not
-// fit one message, revision.<export_id>.<n>.<piece>. A revision is in force only once the export's record lists it, so
-// whatever a crash leaves behind is never read. Start at Store.AddExport.
+// Keys: customer.<id>, export.<id>, bucket.<name>, preflight.<export_id>.<n>, revision.<export_id>.<n> and, for the rest of
+// a revision that does not fit one message, revision.<export_id>.<n>.<piece>. A revision counts only once the export's
+// record lists it, so whatever a crash leaves behind is never read. Start at Store.Save.
 package store
 
 import (
@@ -11,10 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -29,130 +26,113 @@ import (
 const Bucket = "CONFIG"
 
 // Store implements export.Store.
-type Store struct{ kv jetstream.KeyValue }
+type Store struct {
+	kv   jetstream.KeyValue
+	seen seen
+}
 
 // New keeps records in kv, the bucket called Bucket.
-func New(kv jetstream.KeyValue) *Store { return &Store{kv: kv} }
+func New(kv jetstream.KeyValue) *Store { return &Store{kv: patient{kv}} }
 
-// AddCustomer stores a new customer as JSON, so that an operator can read it with the nats command.
-func (s *Store) AddCustomer(ctx context.Context, c *configv1.Customer) error {
-	data, err := protojson.Marshal(c)
+// SaveCustomer stores a customer as JSON, so that an operator can read it with the nats command.
+func (s *Store) SaveCustomer(ctx context.Context, c *configv1.Customer) error {
+	bare := proto.CloneOf(c)
+	bare.Etag = ""
+	data, err := protojson.Marshal(bare)
 	if err != nil {
 		return fmt.Errorf("encoding customer %s: %w", c.GetCustomerId(), err)
 	}
-	revision, err := s.kv.Create(ctx, "customer."+c.GetCustomerId(), data)
-	if errors.Is(err, jetstream.ErrKeyExists) {
-		return fault.New(fault.Exists, fault.ReasonAlreadyExists, "customer %q exists already", c.GetCustomerId())
-	}
-	if err != nil {
-		return away(err, "storing customer %s", c.GetCustomerId())
-	}
-	c.Etag = etag(revision)
-	return nil
+	c.Etag, err = swap(ctx, s.kv, "customer "+c.GetCustomerId(), "customer."+c.GetCustomerId(), c.GetEtag(), data)
+	return err
 }
 
 // Customer reads one customer.
 func (s *Store) Customer(ctx context.Context, id string) (*configv1.Customer, error) {
-	entry, err := s.kv.Get(ctx, "customer."+id)
-	if missing(err) {
-		return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "there is no customer %q", id)
-	}
+	entry, err := s.get(ctx, "customer", id)
 	if err != nil {
-		return nil, away(err, "reading customer %s", id)
+		return nil, err
 	}
+	return customerOf(entry)
+}
+
+// Customers reads all customers in id order.
+func (s *Store) Customers(ctx context.Context) ([]*configv1.Customer, error) {
+	return all(ctx, s.kv, "customer.", customerOf)
+}
+
+func customerOf(entry jetstream.KeyValueEntry) (*configv1.Customer, error) {
 	c := &configv1.Customer{}
 	if err := protojson.Unmarshal(entry.Value(), c); err != nil {
-		return nil, fmt.Errorf("decoding customer %s: %w", id, err)
+		return nil, fmt.Errorf("decoding %s: %w", entry.Key(), err)
 	}
 	c.Etag = etag(entry.Revision())
 	return c, nil
 }
 
-// CustomerIDs lists all customers in id order.
-func (s *Store) CustomerIDs(ctx context.Context) ([]string, error) { return s.ids(ctx, "customer.") }
-
-// ExportIDs lists all exports in id order.
-func (s *Store) ExportIDs(ctx context.Context) ([]string, error) { return s.ids(ctx, "export.") }
-
-func (s *Store) ids(ctx context.Context, prefix string) ([]string, error) {
-	watcher, err := s.kv.Watch(ctx, prefix+"*", jetstream.IgnoreDeletes(), jetstream.MetaOnly())
+// Save stores where an export's revisions stand.
+func (s *Store) Save(ctx context.Context, r *export.Record) error {
+	data, err := json.Marshal(r)
 	if err != nil {
-		return nil, away(err, "listing the keys %s*", prefix)
+		return fmt.Errorf("encoding export %s: %w", r.ExportID, err)
 	}
-	defer func() { _ = watcher.Stop() }()
-	var ids []string
-	for {
-		entry, err := next(ctx, watcher)
-		if err != nil {
-			return nil, away(err, "listing the keys %s*", prefix)
-		}
-		if entry == nil {
-			slices.Sort(ids)
-			return slices.Compact(ids), nil
-		}
-		ids = append(ids, strings.TrimPrefix(entry.Key(), prefix))
-	}
+	r.Etag, err = swap(ctx, s.kv, "export "+r.ExportID, "export."+r.ExportID, r.Etag, data)
+	return err
 }
 
-// next returns nil once every key was seen. The client's own lister ends alike when it is cut short; a list of exports
-// that is short without an error would let the monitor forget what is owed.
-func next(ctx context.Context, w jetstream.KeyWatcher) (jetstream.KeyValueEntry, error) {
-	select {
-	case entry, open := <-w.Updates():
-		if !open {
-			return nil, errors.New("the watch ended early")
-		}
-		return entry, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+// Record reads one export.
+func (s *Store) Record(ctx context.Context, id string) (*export.Record, error) {
+	entry, err := s.get(ctx, "export", id)
+	if err != nil {
+		return nil, err
 	}
+	return recordOf(entry)
 }
 
-// Binding says whose bucket this is; the zero Binding means nobody's.
-func (s *Store) Binding(ctx context.Context, bucket string) (export.Binding, error) {
-	var b export.Binding
-	entry, err := s.kv.Get(ctx, "bucket."+bucket)
+// Records reads all exports in id order.
+func (s *Store) Records(ctx context.Context) ([]*export.Record, error) {
+	return all(ctx, s.kv, "export.", recordOf)
+}
+
+func recordOf(entry jetstream.KeyValueEntry) (*export.Record, error) {
+	r := &export.Record{Etag: etag(entry.Revision())}
+	if err := json.Unmarshal(entry.Value(), r); err != nil {
+		return nil, fmt.Errorf("decoding %s: %w", entry.Key(), err)
+	}
+	return r, nil
+}
+
+// SavePreflight keeps the last outcome for a revision.
+func (s *Store) SavePreflight(ctx context.Context, p *configv1.Preflight) error {
+	data, err := protojson.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encoding a preflight of export %s: %w", p.GetExportId(), err)
+	}
+	// The last one to look is right, so that nothing is compared.
+	if _, err := s.kv.Put(ctx, preflightKey(p.GetExportId(), p.GetRevision()), data); err != nil {
+		return away(err, "storing a preflight of export %s", p.GetExportId())
+	}
+	return nil
+}
+
+// Preflight reads the last outcome for a revision.
+func (s *Store) Preflight(ctx context.Context, exportID string, revision int64) (*configv1.Preflight, error) {
+	entry, err := s.kv.Get(ctx, preflightKey(exportID, revision))
 	if missing(err) {
-		return b, nil
+		return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "the destination of revision %d of export %s was never tried out", revision, exportID)
 	}
 	if err != nil {
-		return b, away(err, "reading the binding of bucket %s", bucket)
+		return nil, away(err, "reading a preflight of export %s", exportID)
 	}
-	if err := json.Unmarshal(entry.Value(), &b); err != nil {
-		return b, fmt.Errorf("decoding the binding of bucket %s: %w", bucket, err)
+	p := &configv1.Preflight{}
+	if err := protojson.Unmarshal(entry.Value(), p); err != nil {
+		return nil, fmt.Errorf("decoding a preflight of export %s: %w", exportID, err)
 	}
-	return b, nil
+	return p, nil
 }
 
-// Bind claims a free bucket; the first claim stays.
-func (s *Store) Bind(ctx context.Context, bucket string, b export.Binding) (export.Binding, error) {
-	data, err := json.Marshal(b)
-	if err != nil {
-		return export.Binding{}, fmt.Errorf("encoding the binding of bucket %s: %w", bucket, err)
-	}
-	_, err = s.kv.Create(ctx, "bucket."+bucket, data)
-	if err == nil {
-		return b, nil
-	}
-	if !errors.Is(err, jetstream.ErrKeyExists) {
-		return export.Binding{}, away(err, "binding bucket %s", bucket)
-	}
-	bound, err := s.Binding(ctx, bucket)
-	if err == nil && bound == (export.Binding{}) {
-		err = fault.New(fault.Unavailable, fault.ReasonUnavailable, "the binding of bucket %s is not readable yet: try again", bucket)
-	}
-	return bound, err
+func preflightKey(exportID string, revision int64) string {
+	return "preflight." + exportID + "." + strconv.FormatInt(revision, 10)
 }
-
-func marshal(r *configv1.Revision) ([]byte, error) {
-	data, err := proto.MarshalOptions{Deterministic: true}.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("encoding a revision: %w", err)
-	}
-	return data, nil
-}
-
-func etag(revision uint64) string { return strconv.FormatUint(revision, 10) }
 
 // missing also holds for a key that cannot exist.
 func missing(err error) bool {
@@ -162,6 +142,3 @@ func missing(err error) bool {
 func away(err error, format string, args ...any) error {
 	return fault.Wrap(err, fault.Unavailable, fault.ReasonUnavailable, format, args...)
 }
-
-// isNumber keeps etags in the one spelling that this package writes.
-func isNumber(text string) bool { return regexp.MustCompile(`^[1-9][0-9]{0,18}$`).MatchString(text) }

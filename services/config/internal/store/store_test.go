@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -33,87 +35,90 @@ func open(t *testing.T) (*store.Store, jetstream.KeyValue) {
 	return store.New(kv), kv
 }
 
-func newExport(author string) *configv1.Export {
-	return &configv1.Export{ExportId: "acme-daily", CustomerId: "acme", Revision: &configv1.Revision{Author: author}}
-}
+func record(id string) *export.Record { return &export.Record{ExportID: id, CustomerID: "acme"} }
 
-// TestWritersRace lets many operators create, then update, the same export: one wins each time, and what is read is
-// what the winner wrote.
-func TestWritersRace(t *testing.T) {
-	s, _ := open(t)
-	winner := race(t, func(e *configv1.Export) error { return s.AddExport(t.Context(), e) }, newExport, fault.Exists)
-	sameAsStored(t, s, winner)
-	next := func(author string) *configv1.Export {
-		e := proto.CloneOf(winner)
-		e.Revision = &configv1.Revision{Author: author}
-		return e
-	}
-	second := race(t, func(e *configv1.Export) error { return s.ReplaceExport(t.Context(), e) }, next, fault.State)
-	sameAsStored(t, s, second)
-	for number := range second.GetRevision().GetRevision() + 20 {
-		_, _, err := s.Revision(t.Context(), "acme-daily", number)
-		inForce := number == winner.GetRevision().GetRevision() || number == second.GetRevision().GetRevision()
-		if inForce != (err == nil) || !inForce && fault.KindOf(err) != fault.NotFound {
-			t.Errorf("Revision(%d) = %v, in force: %t", number, err, inForce)
-		}
-	}
-}
-
-func race(t *testing.T, write func(*configv1.Export) error, make func(author string) *configv1.Export, lost fault.Kind) *configv1.Export {
+// stage stores a revision and lists it in the record.
+func stage(t *testing.T, s *store.Store, r *export.Record, revision *configv1.Revision) {
 	t.Helper()
-	var wait sync.WaitGroup
-	var mu sync.Mutex
-	var winners []*configv1.Export
-	for i := range 8 {
-		wait.Go(func() {
-			e := make(fmt.Sprint("operator ", i))
-			err := write(e)
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				winners = append(winners, e)
-			} else if fault.KindOf(err) != lost {
-				t.Errorf("a loser gets %v, want kind %s", err, lost)
-			}
-		})
-	}
-	wait.Wait()
-	if len(winners) != 1 {
-		t.Fatalf("%d writers won, want 1", len(winners))
-	}
-	return winners[0]
-}
-
-func sameAsStored(t *testing.T, s *store.Store, want *configv1.Export) {
-	t.Helper()
-	got, err := s.Export(t.Context(), want.GetExportId())
+	pin, err := s.Stage(t.Context(), r.ExportID, revision, int64(len(r.Revisions))+1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
-		t.Errorf("stored export (-written +read):\n%s", diff)
+	r.Revisions = append(r.Revisions, export.Standing{Pin: pin})
+}
+
+// newest reads a record and its newest revision through a store that has seen neither.
+func newest(t *testing.T, kv jetstream.KeyValue, id string) (*export.Record, *configv1.Revision, error) {
+	t.Helper()
+	s := store.New(kv)
+	r, err := s.Record(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revision, err := s.Revision(t.Context(), id, r.Revisions[len(r.Revisions)-1].Pin)
+	return r, revision, err
+}
+
+// TestWritersRace lets many operators create, then change, the same export: one wins each time, and what is read is what
+// the winner wrote.
+func TestWritersRace(t *testing.T) {
+	s, kv := open(t)
+	before := record("acme-daily")
+	for _, lost := range []fault.Kind{fault.Exists, fault.State} {
+		var wait sync.WaitGroup
+		winners := make(chan *configv1.Revision, 8)
+		for i := range 8 {
+			wait.Go(func() {
+				mine := *before
+				mine.Revisions = slices.Clone(before.Revisions)
+				revision := &configv1.Revision{Author: fmt.Sprint("operator ", i)}
+				stage(t, s, &mine, revision)
+				if err := s.Save(t.Context(), &mine); err == nil {
+					winners <- revision
+				} else if fault.KindOf(err) != lost {
+					t.Errorf("a loser gets %v, want kind %s", err, lost)
+				}
+			})
+		}
+		wait.Wait()
+		if len(winners) != 1 {
+			t.Fatalf("%d writers won, want 1", len(winners))
+		}
+		stored, got, err := newest(t, kv, "acme-daily")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(<-winners, got, protocmp.Transform()); diff != "" {
+			t.Errorf("stored revision (-written +read):\n%s", diff)
+		}
+		before = stored
+	}
+	if len(before.Revisions) != 2 {
+		t.Errorf("%d revisions are listed, want 2", len(before.Revisions))
 	}
 }
 
 // TestAbandonedRevision leaves behind what a crash between the two writes would.
 func TestAbandonedRevision(t *testing.T) {
 	s, kv := open(t)
-	if _, err := kv.Create(t.Context(), "revision.acme-daily.1", []byte("never approved")); err != nil {
+	if _, err := kv.Create(t.Context(), "revision.acme-daily.1", []byte("never listed")); err != nil {
 		t.Fatal(err)
 	}
-	e := newExport("operator")
-	if err := s.AddExport(t.Context(), e); err != nil {
+	r, revision := record("acme-daily"), &configv1.Revision{Author: "operator"}
+	stage(t, s, r, revision)
+	if err := s.Save(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	sameAsStored(t, s, e)
-	if _, _, err := s.Revision(t.Context(), "acme-daily", 1); fault.KindOf(err) != fault.NotFound {
-		t.Errorf("Revision(1) = %v, want a fault of kind NOT_FOUND: it was never in force", err)
+	if _, got, err := newest(t, kv, "acme-daily"); err != nil || got.GetRevision() != 2 || got.GetAuthor() != "operator" {
+		t.Errorf("newest = %v, %v, want number 2: 1 is used up", got, err)
 	}
 }
 
 func TestRevisionIsPinned(t *testing.T) {
 	s, kv := open(t)
-	if err := s.AddExport(t.Context(), newExport("operator")); err != nil {
+	r := record("acme-daily")
+	stage(t, s, r, &configv1.Revision{Author: "operator"})
+	if err := s.Save(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	forged, err := proto.Marshal(&configv1.Revision{Revision: 1, Author: "somebody else"})
@@ -123,29 +128,65 @@ func TestRevisionIsPinned(t *testing.T) {
 	if _, err := kv.Put(t.Context(), "revision.acme-daily.1", forged); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Export(t.Context(), "acme-daily"); fault.KindOf(err) != fault.DataLoss {
-		t.Errorf("Export with a changed revision = %v, want a fault of kind DATA_LOSS", err)
+	if _, _, err := newest(t, kv, "acme-daily"); fault.KindOf(err) != fault.DataLoss {
+		t.Errorf("a changed revision = %v, want a fault of kind DATA_LOSS", err)
 	}
 }
 
 // TestBiggestScope stores 50,000 ids in the form of UUIDs: more than one NATS message takes.
 func TestBiggestScope(t *testing.T) {
-	s, _ := open(t)
-	e := newExport("operator")
-	scope := &commonv1.Scope{Brands: []string{"Bella Pizza"}}
+	s, kv := open(t)
+	r, scope := record("acme-daily"), &commonv1.Scope{Brands: []string{"Bella Pizza"}}
 	for i := range 50_000 {
 		scope.LocationIds = append(scope.LocationIds, fmt.Sprintf("%036d", i))
 	}
-	e.Revision.Spec = &configv1.ExportSpec{Scope: scope}
-	if err := s.AddExport(t.Context(), e); err != nil {
+	revision := &configv1.Revision{Spec: &configv1.ExportSpec{Scope: scope}}
+	stage(t, s, r, revision)
+	if err := s.Save(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
-	sameAsStored(t, s, e)
-	e.Revision.Spec.RetentionDays = 7
-	if err := s.ReplaceExport(t.Context(), e); err != nil {
-		t.Fatal(err)
+	_, got, err := newest(t, kv, "acme-daily")
+	if err != nil || !proto.Equal(revision, got) {
+		t.Errorf("%d locations were read, %v, want what was written", len(got.GetSpec().GetScope().GetLocationIds()), err)
 	}
-	sameAsStored(t, s, e)
+	again, err := s.Revision(t.Context(), "acme-daily", r.Revisions[0].Pin)
+	if err != nil || !proto.Equal(revision, again) {
+		t.Errorf("read a second time: %v", err)
+	}
+}
+
+// TestListsAreWhole keeps more records than a watch buffers.
+func TestListsAreWhole(t *testing.T) {
+	s, _ := open(t)
+	const n = 600
+	for i := range n {
+		if err := s.Save(t.Context(), record(fmt.Sprintf("export-%03d", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all, err := s.Records(t.Context())
+	if err != nil || len(all) != n || !slices.IsSortedFunc(all, func(a, b *export.Record) int { return strings.Compare(a.ExportID, b.ExportID) }) {
+		t.Errorf("%d records, %v, want %d in order", len(all), err, n)
+	}
+	if customers, err := s.Customers(t.Context()); err != nil || len(customers) != 0 {
+		t.Errorf("customers = %v, %v, want none", customers, err)
+	}
+}
+
+func TestPreflight(t *testing.T) {
+	s, _ := open(t)
+	if _, err := s.Preflight(t.Context(), "acme-daily", 1); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("Preflight before any = %v, want NOT_FOUND", err)
+	}
+	for _, passed := range []bool{false, true} {
+		want := &configv1.Preflight{ExportId: "acme-daily", Revision: 1, Passed: passed}
+		if err := s.SavePreflight(t.Context(), want); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Preflight(t.Context(), "acme-daily", 1); err != nil || !proto.Equal(want, got) {
+			t.Errorf("Preflight = %v, %v, want %v", got, err, want)
+		}
+	}
 }
 
 func TestBind(t *testing.T) {
