@@ -10,7 +10,6 @@ import (
 	"io"
 	"time"
 
-	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	slav1 "github.com/customer-exports/exports/proto/exports/sla/v1"
 	"google.golang.org/grpc"
@@ -48,7 +47,7 @@ func (d *Demo) Run(ctx context.Context) ([]Result, error) {
 	defer c.close()
 	yesterday := d.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	for _, e := range d.Engagements {
-		if err := Onboard(ctx, d.Stack, c.config, e, dueAt, yesterday); err != nil {
+		if err := Onboard(ctx, d.Stack, c.operator, e, dueAt, yesterday); err != nil {
 			return nil, err
 		}
 		_, _ = fmt.Fprintf(d.Out, "onboarded %-28s %d tables, %d brands, %d locations -> s3://%s\n", e.Name, len(e.Tables), len(e.Brands), len(e.Locations), e.Bucket())
@@ -153,10 +152,10 @@ func runsOf(results []Result) []*planv1.Run {
 }
 
 type clients struct {
-	config configv1.ConfigServiceClient
-	plan   planv1.RunServiceClient
-	sla    slav1.SlaServiceClient
-	conns  []*grpc.ClientConn
+	operator Operator
+	plan     planv1.RunServiceClient
+	sla      slav1.SlaServiceClient
+	conns    []*grpc.ClientConn
 }
 
 func (c clients) close() {
@@ -174,7 +173,7 @@ func (d *Demo) connect() (clients, error) {
 		}
 		c.conns = append(c.conns, conn)
 	}
-	c.config = configv1.NewConfigServiceClient(c.conns[0])
+	c.operator = OperatorOn(c.conns[0])
 	c.plan = planv1.NewRunServiceClient(c.conns[1])
 	c.sla = slav1.NewSlaServiceClient(c.conns[2])
 	return c, nil

@@ -23,6 +23,7 @@ func Engagements() []Engagement {
 		{
 			CustomerID: "coastal-leisure", Name: "Coastal Leisure", Brands: []string{"Nova Fitness", "Harbor Hotels"},
 			Locations: append(locations(0, 30, 1), locations(0, 30, 2)...), Compression: configv1.Compression_COMPRESSION_SNAPPY,
+			ByRole: true,
 			Tables: []string{"DIM_DATES", "DIM_LOCATIONS", "FACT_REVIEWS", "FACT_MESSAGES", "FACT_TRANSACTIONS", "FACT_TRANSACTION_ITEMS"},
 		},
 	}

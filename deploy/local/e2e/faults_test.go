@@ -90,6 +90,7 @@ func TestFaultsNeverLandAShortFile(t *testing.T) {
 // small has one table of several chunks, and one that is there at once and must wait for it.
 func small(i int) demo.Engagement {
 	e := demo.Engagements()[0]
+	e.Shared = true
 	e.CustomerID, e.Tables = fmt.Sprintf("fault-%02d", i), []string{bystander, "FACT_TRANSACTION_ITEMS"}
 	return e
 }

@@ -39,11 +39,11 @@ func TestKilledExtractor(t *testing.T) {
 		c.Without, c.Settings.Concurrency, c.Settings.StallTimeout = []string{"extractor"}, 1, time.Hour
 	})
 	calm, disturbed, at := demo.Engagements()[0], demo.Engagements()[0], anHourAgo()
-	disturbed.CustomerID, disturbed.Name = "bella-twin", "Bella Twin"
+	disturbed.CustomerID, disturbed.Name, disturbed.Shared = "bella-twin", "Bella Twin", true
 
-	healthy := startService(t, s, "extractor")
+	process := startService(t, s, "extractor")
+	awaitServing(t, processes()[2], dial(t, s.Ports.Extractor))
 	want := demo.Result{Engagement: calm, Run: end(t, s, begin(t, s, calm, at))}
-	kill(t, healthy)
 
 	for _, m := range moments() {
 		if err := s.Warehouse.Faults().Arm(m.hold); err != nil {
@@ -52,11 +52,10 @@ func TestKilledExtractor(t *testing.T) {
 	}
 	run := begin(t, s, disturbed, at)
 	for _, m := range moments() {
-		process := startService(t, s, "extractor")
 		awaitHeld(t, s, run.GetTraceId(), m)
 		kill(t, process)
+		process = startService(t, s, "extractor")
 	}
-	startService(t, s, "extractor")
 	got := demo.Result{Engagement: disturbed, Run: end(t, s, run)}
 
 	whole(t, s, got)

@@ -32,7 +32,7 @@ func processes() []process {
 	return []process{
 		{"config", "exports.config.v1.ConfigService", func(p stack.Ports) int { return p.Config }},
 		{"planner", "exports.plan.v1.RunService", func(p stack.Ports) int { return p.Planner }},
-		{"extractor", "grpc.health.v1.Health", func(p stack.Ports) int { return p.Extractor }}, // takes its work from the queue
+		{"extractor", "exports.source.v1.SourceService", func(p stack.Ports) int { return p.Extractor }},
 		{"delivery", "exports.delivery.v1.PartService", func(p stack.Ports) int { return p.Delivery }},
 		{"slamonitor", "exports.sla.v1.SlaService", func(p stack.Ports) int { return p.Monitor }},
 	}

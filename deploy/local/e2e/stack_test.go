@@ -19,7 +19,6 @@ import (
 	"github.com/customer-exports/exports/deploy/local/demo"
 	"github.com/customer-exports/exports/deploy/local/stack"
 	"github.com/customer-exports/exports/pkg/drop"
-	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 )
 
@@ -86,8 +85,7 @@ func anHourAgo() due {
 // begin onboards a customer and starts its run, which goes on by itself.
 func begin(t *testing.T, s *stack.Stack, e demo.Engagement, at due) *planv1.Run {
 	t.Helper()
-	configs := configv1.NewConfigServiceClient(dial(t, s.Ports.Config))
-	if err := demo.Onboard(t.Context(), s, configs, e, at.timeOfDay, at.date); err != nil {
+	if err := demo.Onboard(t.Context(), s, demo.OperatorOn(dial(t, s.Ports.Config)), e, at.timeOfDay, at.date); err != nil {
 		t.Fatal(err)
 	}
 	runs := planv1.NewRunServiceClient(dial(t, s.Ports.Planner))

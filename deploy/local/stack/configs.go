@@ -16,6 +16,8 @@ var configs = template.Must(template.New("configs").Parse(`
 telemetry: {otlp_endpoint: "127.0.0.1:{{.Ports.OTLP}}", log_level: {{.LogLevel}}, log_format: json}
 {{end}}
 {{define "config"}}listen: 127.0.0.1:{{.Ports.Config}}
+extractor_address: 127.0.0.1:{{.Ports.Extractor}}
+delivery_address: 127.0.0.1:{{.Ports.Delivery}}
 {{template "common" .}}{{end}}
 {{define "planner"}}listen: 127.0.0.1:{{.Ports.Planner}}
 config_address: 127.0.0.1:{{.Ports.Config}}

@@ -71,6 +71,9 @@ func embed(ctx context.Context, cfg stack.Config, serve bool) (err error) {
 	if !serve {
 		return nil
 	}
+	if err := demo.Practice(ctx, s); err != nil {
+		return err
+	}
 	fmt.Printf("\nserving until Ctrl-C; traces at %s\n", s.Traces.HTTPURL())
 	<-ctx.Done()
 	return nil

@@ -84,7 +84,7 @@ func TestExportsLocalServesOneAtATime(t *testing.T) {
 
 // TestInterruptedDemo ends a demo in the middle of a delivery.
 func TestInterruptedDemo(t *testing.T) {
-	t.Setenv("EXPORTS_EXTRACTOR_SOURCE_PORT", muteSource(t))
+	t.Setenv("EXPORTS_EXTRACTOR_PLANNER_ADDRESS", mutePlanner(t))
 	demo := start(t, "measuring", "demo", "--scale", "0.001", "--free-ports", "--dir", t.TempDir())
 	demo.interrupt(t)
 	demo.wait().refuses(t, 1, "exports-local: interrupted before the drops were delivered")
@@ -92,7 +92,7 @@ func TestInterruptedDemo(t *testing.T) {
 
 // TestInterruptedTwice does not wait for the work under way.
 func TestInterruptedTwice(t *testing.T) {
-	t.Setenv("EXPORTS_EXTRACTOR_SOURCE_PORT", muteSource(t))
+	t.Setenv("EXPORTS_EXTRACTOR_PLANNER_ADDRESS", mutePlanner(t))
 	demo := start(t, "measuring", "demo", "--scale", "0.001", "--free-ports", "--dir", t.TempDir())
 	// The second one counts as soon as the first was noticed, and nothing tells when that is.
 	for ended := false; !ended; {
@@ -108,19 +108,15 @@ func TestInterruptedTwice(t *testing.T) {
 	}
 }
 
-// muteSource is the port of a source that takes connections and never answers.
-func muteSource(t *testing.T) string {
+// mutePlanner is the address of a planner that takes connections and never answers: no run gets beyond its measurement.
+func mutePlanner(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	return l.Addr().String()
 }
 
 // process is an exports-local that runs on.
