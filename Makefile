@@ -53,11 +53,16 @@ build: doctor ## build the five services and exports-local into .bin
 
 # Two passes, both always run, so that one failure does not hide another.
 .PHONY: test
-test: build ## run all tests, in random order; the end-to-end tests use the binaries of .bin
+test: build $(BIN)/grpcurl ## run all tests, in random order; the end-to-end tests use the binaries of .bin
 	@export EXPORTS_BIN=$(BIN); failed=0; \
 	$(GO) test -race -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(RACE_MODULES)) || failed=1; \
 	$(GO) test -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(PLAIN_MODULES)) || failed=1; \
 	exit $$failed
+
+# Each benchmark reports medians of many calls within one run, so once is enough.
+.PHONY: bench
+bench: ## run the benchmarks and print their medians
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./services/config/app
 
 ##@ Code
 
