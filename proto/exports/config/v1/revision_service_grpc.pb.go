@@ -44,7 +44,8 @@ type RevisionServiceClient interface {
 	PreflightDestination(ctx context.Context, in *PreflightDestinationRequest, opts ...grpc.CallOption) (*PreflightDestinationResponse, error)
 	// ApproveRevision brings the pending revision into force. FAILED_PRECONDITION
 	// NOT_PENDING for any other revision, PREFLIGHT_FAILED while the bucket is not
-	// ready; PERMISSION_DENIED SELF_APPROVAL for its author. A revision that moves
+	// ready; PERMISSION_DENIED SELF_APPROVAL for its author, and for the
+	// author of one that it superseded. A revision that moves
 	// the drops is tried out by this call when no preflight was made.
 	ApproveRevision(ctx context.Context, in *ApproveRevisionRequest, opts ...grpc.CallOption) (*ApproveRevisionResponse, error)
 	// RejectRevision ends the pending revision; its author may withdraw it so.
@@ -128,7 +129,8 @@ type RevisionServiceServer interface {
 	PreflightDestination(context.Context, *PreflightDestinationRequest) (*PreflightDestinationResponse, error)
 	// ApproveRevision brings the pending revision into force. FAILED_PRECONDITION
 	// NOT_PENDING for any other revision, PREFLIGHT_FAILED while the bucket is not
-	// ready; PERMISSION_DENIED SELF_APPROVAL for its author. A revision that moves
+	// ready; PERMISSION_DENIED SELF_APPROVAL for its author, and for the
+	// author of one that it superseded. A revision that moves
 	// the drops is tried out by this call when no preflight was made.
 	ApproveRevision(context.Context, *ApproveRevisionRequest) (*ApproveRevisionResponse, error)
 	// RejectRevision ends the pending revision; its author may withdraw it so.

@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -16,16 +17,16 @@ import (
 // preflightFor is how long a passed preflight counts: a bucket changes hands slowly, but it does.
 const preflightFor = 24 * time.Hour
 
-// Approve brings the pending revision into force, for somebody who is not its author. Everything is judged again: the
-// source, other customers and the dictionary may have changed since it was written.
+// Approve brings the pending revision into force, for somebody who wrote neither it nor one that it superseded, and so holds
+// nothing of their own. Everything is judged again: the source, other customers and the dictionary may have changed since.
 func (r *Registry) Approve(ctx context.Context, id string, number int64, by By) (*configv1.Export, error) {
 	record, revision, err := r.judge(ctx, id, number, by)
 	if err != nil {
 		return nil, err
 	}
-	if revision.GetAuthor() == by.Author {
+	if slices.Contains(record.authors(), by.Author) {
 		return nil, fault.New(fault.Denied, fault.ReasonSelfApproval,
-			"revision %d of export %s is %s's own: somebody else must approve it", number, id, by.Author)
+			"revision %d of export %s holds what %s asked for: somebody else must approve it", number, id, by.Author)
 	}
 	current, err := r.current(ctx, record)
 	if err != nil {

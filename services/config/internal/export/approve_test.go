@@ -154,6 +154,30 @@ func TestOnlyThePendingRevisionIsJudged(t *testing.T) {
 	}
 }
 
+// TestNobodyApprovesTheirOwnChangeInAnothersRevision has one person widen the scope, and a second one amend that.
+func TestNobodyApprovesTheirOwnChangeInAnothersRevision(t *testing.T) {
+	r := start(t)
+	r.active(t)
+	e, err := r.update(t, func(s *configv1.ExportSpec) { s.Scope.LocationIds = append(s.Scope.LocationIds, "acme-3") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	amend := draft("acme-daily", "acme")
+	amend.Author, amend.Spec = "second@example.com", e.GetPendingRevision().GetSpec()
+	amend.Spec.RetentionDays = 7
+	if _, err := r.UpdateExport(t.Context(), amend, e.GetEtag()); err != nil {
+		t.Fatal(err)
+	}
+	for _, author := range []string{"op@example.com", "second@example.com"} {
+		if _, err := r.Approve(t.Context(), "acme-daily", 3, by(author)); fault.ReasonOf(err) != fault.ReasonSelfApproval {
+			t.Errorf("approval by %s = %v, want SELF_APPROVAL", author, err)
+		}
+	}
+	if _, err := r.Approve(t.Context(), "acme-daily", 3, by("third@example.com")); err != nil {
+		t.Errorf("approval by a third person = %v", err)
+	}
+}
+
 func TestRejectedRevisionLeavesTheExportAsItWas(t *testing.T) {
 	r := start(t)
 	before := r.active(t)

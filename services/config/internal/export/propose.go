@@ -139,7 +139,7 @@ func (r *Registry) carryOut(ctx context.Context, record *Record, good plan) (*co
 		return nil, err
 	}
 	record.add(Standing{
-		Pin: pin, CreateTime: good.revision.GetCreateTime().AsTime(),
+		Pin: pin, Author: good.revision.GetAuthor(), CreateTime: good.revision.GetCreateTime().AsTime(),
 		Owed: !good.spec.GetPaused() && !good.spec.GetArchived(), Archived: good.spec.GetArchived(),
 	})
 	if len(good.revision.GetApprovalCauses()) == 0 {

@@ -19,6 +19,7 @@ type Pin struct {
 type Standing struct {
 	Pin
 	State      configv1.RevisionState `json:"state"`
+	Author     string                 `json:"author"`
 	CreateTime time.Time              `json:"create_time"`
 	// Owed says that drops are owed which fall due while the revision is in force; Archived that none ever will be again.
 	Owed     bool `json:"owed"`
@@ -65,6 +66,19 @@ func (r *Record) newest() *Standing {
 		return current
 	}
 	return &r.Revisions[len(r.Revisions)-1]
+}
+
+// authors are those whose changes the pending revision may hold: its own, and those of the ones that it superseded.
+func (r *Record) authors() []string {
+	var all []string
+	for i := len(r.Revisions) - 1; i >= 0; i-- {
+		s := r.Revisions[i]
+		if s.State != configv1.RevisionState_REVISION_STATE_PENDING && s.State != configv1.RevisionState_REVISION_STATE_SUPERSEDED {
+			break
+		}
+		all = append(all, s.Author)
+	}
+	return all
 }
 
 func (r *Record) find(number int64) *Standing {
