@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -21,11 +22,11 @@ import (
 type memSource struct {
 	brandOf map[string]string // by location
 	away    bool
-	asked   int
+	asked   atomic.Int64
 }
 
 func (m *memSource) CheckScope(_ context.Context, brands, locations []string) (export.Misfit, error) {
-	m.asked++
+	m.asked.Add(1)
 	if m.away {
 		return export.Misfit{}, fault.New(fault.Unavailable, fault.ReasonSourceUnavailable, "away")
 	}

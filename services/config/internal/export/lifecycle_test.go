@@ -175,10 +175,10 @@ func TestApply(t *testing.T) {
 func TestSourceIsAskedForNewNamesOnly(t *testing.T) {
 	r := start(t)
 	r.active(t)
-	asked := r.source.asked
+	asked := r.source.asked.Load()
 	delete(r.source.brandOf, "acme-1") // closed since
-	if _, err := r.update(t, func(s *configv1.ExportSpec) { s.RetentionDays = 7 }); err != nil || r.source.asked != asked {
-		t.Errorf("a change elsewhere = %v after %d questions, want it accepted without asking", err, r.source.asked-asked)
+	if _, err := r.update(t, func(s *configv1.ExportSpec) { s.RetentionDays = 7 }); err != nil || r.source.asked.Load() != asked {
+		t.Errorf("a change elsewhere = %v after %d questions, want it accepted without asking", err, r.source.asked.Load()-asked)
 	}
 	if _, err := r.update(t, func(s *configv1.ExportSpec) { s.Scope.LocationIds = append(s.Scope.LocationIds, "acme-3") }); err != nil {
 		t.Errorf("a new location beside one that is gone = %v, want it accepted", err)
