@@ -11,6 +11,7 @@ import (
 	commonv1 "github.com/customer-exports/exports/proto/exports/common/v1"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	"github.com/customer-exports/exports/services/config/internal/approval"
+	"github.com/customer-exports/exports/services/config/internal/audit"
 	"github.com/customer-exports/exports/services/config/internal/rules"
 )
 
@@ -19,7 +20,8 @@ const preflightFor = 24 * time.Hour
 
 // Approve brings the pending revision into force, for somebody who wrote neither it nor one that it superseded, and so holds
 // nothing of their own. Everything is judged again: the source, other customers and the dictionary may have changed since.
-func (r *Registry) Approve(ctx context.Context, id string, number int64, by By) (*configv1.Export, error) {
+func (r *Registry) Approve(ctx context.Context, id string, number int64, by By) (e *configv1.Export, err error) {
+	defer r.again(ctx, id, &e, &err)
 	record, revision, err := r.judge(ctx, id, number, by)
 	if err != nil {
 		return nil, err
@@ -41,18 +43,19 @@ func (r *Registry) Approve(ctx context.Context, id string, number int64, by By) 
 			return nil, err
 		}
 	}
-	r.decide(record, by)
+	r.decide(ctx, record, by)
 	record.enforce(r.now())
 	return r.save(ctx, record, current, revision)
 }
 
 // Reject ends the pending revision. Its author may: that withdraws it.
-func (r *Registry) Reject(ctx context.Context, id string, number int64, by By) (*configv1.Export, error) {
+func (r *Registry) Reject(ctx context.Context, id string, number int64, by By) (e *configv1.Export, err error) {
+	defer r.again(ctx, id, &e, &err)
 	record, revision, err := r.judge(ctx, id, number, by)
 	if err != nil {
 		return nil, err
 	}
-	r.decide(record, by)
+	r.decide(ctx, record, by)
 	record.pending().State = configv1.RevisionState_REVISION_STATE_REJECTED
 	return r.save(ctx, record, revision, nil)
 }
@@ -89,9 +92,10 @@ func notPending(record *Record, s *Standing) error {
 	return fault.New(fault.State, fault.ReasonNotPending, "revision %d of export %s is %s: no revision awaits approval", s.Number, record.ExportID, what)
 }
 
-func (r *Registry) decide(record *Record, by By) {
+func (r *Registry) decide(ctx context.Context, record *Record, by By) {
 	s := record.pending()
 	s.Approver, s.ApprovalReason, s.ApprovalTime = by.Author, by.Reason, r.now()
+	s.ApprovalRequestID = audit.Event(ctx).GetRequestId()
 }
 
 // outdated says that it is the state of things that refuses, not the approver's request.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/customer-exports/exports/pkg/fault"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	"github.com/customer-exports/exports/services/config/internal/audit"
 )
 
 // Pause stores a revision of an active export that differs from the one in force in nothing but paused. Like Resume and
@@ -21,7 +22,8 @@ func (r *Registry) Resume(ctx context.Context, id, etag string, by By) (*configv
 	return r.switchTo(ctx, id, etag, by, configv1.ExportState_EXPORT_STATE_PAUSED, func(s *configv1.ExportSpec) { s.Paused = false })
 }
 
-func (r *Registry) switchTo(ctx context.Context, id, etag string, by By, from configv1.ExportState, change func(*configv1.ExportSpec)) (*configv1.Export, error) {
+func (r *Registry) switchTo(ctx context.Context, id, etag string, by By, from configv1.ExportState, change func(*configv1.ExportSpec)) (e *configv1.Export, err error) {
+	defer r.again(ctx, id, &e, &err)
 	record, err := r.fresh(ctx, id, etag, by)
 	if err != nil {
 		return nil, err
@@ -40,7 +42,8 @@ func (r *Registry) switchTo(ctx context.Context, id, etag string, by By, from co
 
 // Archive ends a paused export, or one that was never in force, for good. Whoever wants to end an active one pauses it
 // first, to which two people must agree.
-func (r *Registry) Archive(ctx context.Context, id, etag string, by By) (*configv1.Export, error) {
+func (r *Registry) Archive(ctx context.Context, id, etag string, by By) (e *configv1.Export, err error) {
+	defer r.again(ctx, id, &e, &err)
 	record, err := r.fresh(ctx, id, etag, by)
 	if err != nil {
 		return nil, err
@@ -66,4 +69,23 @@ func wrongState(record *Record, wanted configv1.ExportState) error {
 	states := []configv1.ExportState{record.state(), wanted}
 	return fault.New(fault.State, fault.ReasonNotActive, "export %s is %s, not %s", record.ExportID,
 		words(states[:1], prefix), words(states[1:], prefix))
+}
+
+// again answers a request by what it stored when its first answer was lost, and so the state of things refuses it now.
+func (r *Registry) again(ctx context.Context, id string, e **configv1.Export, err *error) {
+	if kind := fault.KindOf(*err); kind != fault.State && kind != fault.Exists {
+		return
+	}
+	record, missing := r.record(ctx, id)
+	if missing != nil {
+		return
+	}
+	done := record.doneBy(audit.Event(ctx).GetRequestId())
+	if done == nil {
+		return
+	}
+	if revision, unreadable := r.read(ctx, record, done); unreadable == nil {
+		note(ctx, record, nil, revision)
+		*e, *err = r.view(ctx, record)
+	}
 }

@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/customer-exports/exports/pkg/fault"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	"github.com/customer-exports/exports/services/config/internal/audit"
 	"github.com/customer-exports/exports/services/config/internal/export"
 )
 
@@ -187,5 +189,43 @@ func TestSourceIsAskedForNewNamesOnly(t *testing.T) {
 	_, err := r.update(t, func(s *configv1.ExportSpec) { s.Scope.LocationIds = append(s.Scope.LocationIds, "acme-4") })
 	if fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("without a source = %v, want Unavailable", err)
+	}
+}
+
+// TestLostAnswerIsGivenAgain repeats requests that were carried out, as somebody does whose answers never came.
+func TestLostAnswerIsGivenAgain(t *testing.T) {
+	r := start(t)
+	as := func(requestID string) context.Context {
+		return audit.WithEvent(t.Context(), &configv1.AuditEvent{RequestId: requestID})
+	}
+	for range 2 {
+		if _, err := r.CreateExport(as("create"), draft("acme-daily", "acme")); err != nil {
+			t.Fatalf("CreateExport = %v", err)
+		}
+	}
+	for range 2 {
+		e, err := r.Approve(as("approve"), "acme-daily", 1, by("second@example.com"))
+		if err != nil || e.GetState() != configv1.ExportState_EXPORT_STATE_ACTIVE {
+			t.Fatalf("Approve = %v, %v", e, err)
+		}
+	}
+	before, err := r.Export(t.Context(), "acme-daily")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := draft("acme-daily", "acme")
+	d.Spec.RetentionDays = 7
+	for range 2 {
+		ctx := as("update")
+		e, err := r.UpdateExport(ctx, d, before.GetEtag())
+		if err != nil || e.GetRevision().GetRevision() != 2 || audit.Event(ctx).GetRevision() != 2 {
+			t.Fatalf("UpdateExport = %v, %v, audited as revision %d", e, err, audit.Event(ctx).GetRevision())
+		}
+	}
+	if _, err := r.UpdateExport(as("another"), d, before.GetEtag()); fault.ReasonOf(err) != fault.ReasonStaleEtag {
+		t.Errorf("another request = %v, want STALE_ETAG", err)
+	}
+	if _, err := r.UpdateExport(t.Context(), d, before.GetEtag()); fault.ReasonOf(err) != fault.ReasonStaleEtag {
+		t.Errorf("a request without an id = %v, want STALE_ETAG", err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/customer-exports/exports/pkg/scope"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	"github.com/customer-exports/exports/services/config/internal/approval"
+	"github.com/customer-exports/exports/services/config/internal/audit"
 	"github.com/customer-exports/exports/services/config/internal/diff"
 	"github.com/customer-exports/exports/services/config/internal/patch"
 	"github.com/customer-exports/exports/services/config/internal/rules"
@@ -30,7 +31,8 @@ type Draft struct {
 }
 
 // CreateExport checks the draft and stores it as the first revision of a new export, which awaits approval.
-func (r *Registry) CreateExport(ctx context.Context, d Draft) (*configv1.Export, error) {
+func (r *Registry) CreateExport(ctx context.Context, d Draft) (e *configv1.Export, err error) {
+	defer r.again(ctx, d.ExportID, &e, &err)
 	now := r.now()
 	record := &Record{ExportID: d.ExportID, CustomerID: d.CustomerID, CreateTime: now, UpdateTime: now}
 	return r.propose(ctx, record, proposal{spec: d.Spec, by: d.By})
@@ -38,7 +40,8 @@ func (r *Registry) CreateExport(ctx context.Context, d Draft) (*configv1.Export,
 
 // UpdateExport checks the draft and stores it as the newest revision, unless the export changed since etag was read. It
 // starts from the pending revision, which it supersedes, or else from the one in force.
-func (r *Registry) UpdateExport(ctx context.Context, d Draft, etag string) (*configv1.Export, error) {
+func (r *Registry) UpdateExport(ctx context.Context, d Draft, etag string) (e *configv1.Export, err error) {
+	defer r.again(ctx, d.ExportID, &e, &err)
 	record, err := r.fresh(ctx, d.ExportID, etag, d.By)
 	if err != nil {
 		return nil, err
@@ -131,6 +134,9 @@ func (r *Registry) carryOut(ctx context.Context, record *Record, good plan) (*co
 	if good.revision == nil {
 		return r.view(ctx, record)
 	}
+	if err := r.checkFree(ctx, record); err != nil {
+		return nil, err
+	}
 	if err := r.bind(ctx, record, good.spec.GetDestination().GetBucket()); err != nil {
 		return nil, err
 	}
@@ -139,13 +145,28 @@ func (r *Registry) carryOut(ctx context.Context, record *Record, good plan) (*co
 		return nil, err
 	}
 	record.add(Standing{
-		Pin: pin, Author: good.revision.GetAuthor(), CreateTime: good.revision.GetCreateTime().AsTime(),
+		Pin: pin, Author: good.revision.GetAuthor(), CreateTime: good.revision.GetCreateTime().AsTime(), RequestID: audit.Event(ctx).GetRequestId(),
 		Owed: !good.spec.GetPaused() && !good.spec.GetArchived(), Archived: good.spec.GetArchived(),
 	})
 	if len(good.revision.GetApprovalCauses()) == 0 {
 		record.enforce(r.now())
 	}
 	return r.save(ctx, record, good.current, good.revision)
+}
+
+// checkFree spares a taken id a revision in vain; Save decides.
+func (r *Registry) checkFree(ctx context.Context, record *Record) error {
+	if record.Etag != "" {
+		return nil
+	}
+	switch _, err := r.store.Record(ctx, record.ExportID); fault.KindOf(err) {
+	case fault.NotFound:
+		return nil
+	case "":
+		return fault.New(fault.Exists, fault.ReasonAlreadyExists, "export %s exists already", record.ExportID)
+	default:
+		return err
+	}
 }
 
 // draw writes the revision down, with what it changes of the one in force (nil: none is).

@@ -21,6 +21,9 @@ type Standing struct {
 	State      configv1.RevisionState `json:"state"`
 	Author     string                 `json:"author"`
 	CreateTime time.Time              `json:"create_time"`
+	// RequestID and ApprovalRequestID are of the requests that made and judged it; empty when those had none.
+	RequestID         string `json:"request_id,omitzero"`
+	ApprovalRequestID string `json:"approval_request_id,omitzero"`
 	// Owed says that drops are owed which fall due while the revision is in force; Archived that none ever will be again.
 	Owed     bool `json:"owed"`
 	Archived bool `json:"archived,omitzero"`
@@ -66,6 +69,16 @@ func (r *Record) newest() *Standing {
 		return current
 	}
 	return &r.Revisions[len(r.Revisions)-1]
+}
+
+// doneBy returns the revision that a request made or judged; nil when it did neither.
+func (r *Record) doneBy(requestID string) *Standing {
+	for i := range r.Revisions {
+		if s := &r.Revisions[i]; requestID != "" && (s.RequestID == requestID || s.ApprovalRequestID == requestID) {
+			return s
+		}
+	}
+	return nil
 }
 
 // authors are those whose changes the pending revision may hold: its own, and those of the ones that it superseded.
