@@ -51,12 +51,22 @@ up: doctor ## start the local stack and keep it running, for grpcurl and the boa
 build: doctor ## build the five services and exports-local into .bin
 	$(GO) build -tags $(TAGS) -o $(BIN)/ $(COMMANDS)
 
-# Two passes, both always run, so that one failure does not hide another.
+# The simulator of the planner: one goroutine a world, so that the race detector would only slow it down.
+SIM := ./services/planner/internal/sim
+# The first seed of a soak; a failure names its own.
+FROM ?= 100000
+
+.PHONY: soak
+soak: ## simulate the planner's world until a seed fails or an hour has passed: make soak FROM=7
+	$(GO) test -timeout 2h $(SIM) -run Seeds -from $(FROM) -seeds 1000000000 -for 1h -v
+
+# Three passes, all always run, so that one failure does not hide another.
 .PHONY: test
 test: build $(BIN)/grpcurl ## run all tests, in random order; the end-to-end tests use the binaries of .bin
 	@export EXPORTS_BIN=$(BIN); failed=0; \
 	$(GO) test -race -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(RACE_MODULES)) || failed=1; \
 	$(GO) test -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(PLAIN_MODULES)) || failed=1; \
+	$(GO) test -timeout $(TEST_TIMEOUT) $(SIM) -seeds 10000 || failed=1; \
 	exit $$failed
 
 # Each benchmark reports medians of many calls within one run, so once is enough.

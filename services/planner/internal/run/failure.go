@@ -15,8 +15,9 @@ const (
 )
 
 // Fail notes a failed attempt. A task that is given up fails the run, unless another attempt had done it before; a row
-// outside the scope quarantines the run whatever else is said. A committed run keeps its state: its drop is visible. It
-// says whether the run changed: the same failure, reported again, does not change it.
+// outside the scope quarantines the run whatever else is said. A committed run keeps its state: its drop is visible. So
+// does one whose commit was given up without an answer: the drop may be visible, and only another look can tell. It says
+// whether the run changed: the same failure, reported again, does not change it.
 func Fail(r *planv1.Run, f *planv1.Failure) bool {
 	next := after(r, f)
 	if known(r, f) && next == r.GetState() {
@@ -40,8 +41,21 @@ func after(r *planv1.Run, f *planv1.Failure) planv1.RunState {
 		return Quarantined
 	case f.GetWillRetry() || s == Failed || Settled(r, f.GetTaskId()):
 		return s
+	case f.GetTaskId() == commitID(r) && inconclusive(fault.Reason(f.GetReason())):
+		return s // its tasks are queued again once it has stood still for a while
 	default:
 		return Failed
+	}
+}
+
+// inconclusive holds for reasons that say nothing about the bucket: somebody was away, or stopped in the middle.
+func inconclusive(r fault.Reason) bool {
+	switch r {
+	case fault.ReasonUnavailable, fault.ReasonBucketUnavailable, fault.ReasonDeadline, fault.ReasonCanceled, fault.ReasonExhausted,
+		fault.ReasonInternal, fault.ReasonPanic, fault.ReasonAttemptsExhausted:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/customer-exports/exports/pkg/fault"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 )
 
 var (
@@ -201,5 +202,20 @@ func TestResumeWaitsLonger(t *testing.T) {
 	}
 	if _, due := Resume(&planv1.Run{State: Committed}, Resumption{}, noon, m); due {
 		t.Error("a committed run is resumed")
+	}
+}
+
+// TestCommitWithoutAnAnswerIsLookedAtAgain gives a commit up for reasons that say nothing about the bucket, and for such
+// that do.
+func TestCommitWithoutAnAnswerIsLookedAtAgain(t *testing.T) {
+	for reason, want := range map[fault.Reason]planv1.RunState{
+		fault.ReasonUnavailable: Committing, fault.ReasonBucketUnavailable: Committing, fault.ReasonDeadline: Committing,
+		fault.ReasonReadBackMismatch: Failed, fault.ReasonUploadGone: Failed, fault.ReasonBucketDenied: Failed,
+	} {
+		r := &planv1.Run{Ref: &taskv1.RunRef{RunId: "acme-daily-20260110-1"}, State: Committing}
+		Fail(r, &planv1.Failure{TaskId: commitID(r), Reason: string(reason), Attempt: 5})
+		if r.GetState() != want || len(r.GetFailures()) != 1 {
+			t.Errorf("a commit given up for %s leaves the run %s, want %s", reason, Word(r.GetState()), Word(want))
+		}
 	}
 }

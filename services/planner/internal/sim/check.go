@@ -1,0 +1,123 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/customer-exports/exports/pkg/calendar"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	"github.com/customer-exports/exports/services/planner/internal/run"
+)
+
+func (w *world) report() Report {
+	seen := w.seen
+	for _, versions := range w.store.runs {
+		seen.Runs++
+		switch versions[len(versions)-1].GetState() {
+		case run.Committed:
+			seen.Committed++
+		case run.Failed:
+			seen.Failed++
+		case run.Quarantined:
+			seen.Quarantined++
+		}
+	}
+	return seen
+}
+
+// check says what a customer or an operator would notice: a missing day, a doubled one, a run that stands still, a drop
+// that is not what was measured, a record that denies a drop.
+func (w *world) check() error {
+	faults := []error{w.checkDays()}
+	for id, versions := range w.store.runs {
+		if err := w.checkRun(versions[len(versions)-1]); err != nil {
+			faults = append(faults, fmt.Errorf("run %s: %w", id, err))
+		}
+		faults = append(faults, checkHistory(versions))
+	}
+	return errors.Join(faults...)
+}
+
+// settled is how long before the end a run must have been due to be judged: the calm world needs time for it too.
+const settled = calmFor / 2
+
+// checkDays derives the days from the calendar alone, walking the clock.
+func (w *world) checkDays() error {
+	var faults []error
+	owed := map[string]bool{}
+	for _, e := range w.exports {
+		spec := e.GetRevision().GetSpec().GetSchedule()
+		schedule, err := calendar.Parse(spec.GetTimeOfDay(), spec.GetTimeZone())
+		if err != nil {
+			return err
+		}
+		for at := begin(); at.Before(w.now.Add(2 * maxSkew)); at = at.Add(15 * time.Minute) {
+			date, due := schedule.LatestDue(at)
+			id := calendar.RunID(e.GetExportId(), date, 1)
+			if due.Before(begin()) || owed[id] {
+				continue
+			}
+			if owed[id] = true; len(w.store.runs[id]) == 0 && due.Before(w.now.Add(-settled)) {
+				faults = append(faults, fmt.Errorf("a day is missing: there is no run %s, due %s", id, due))
+			}
+		}
+	}
+	for id, versions := range w.store.runs {
+		if !owed[id] {
+			faults = append(faults, fmt.Errorf("a day is doubled, or too early: run %s, due %s, is not owed", id, versions[0].GetRef().GetDueTime().AsTime()))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (w *world) checkRun(r *planv1.Run) error {
+	ref := r.GetRef()
+	drop, visible := w.bucket[ref.GetRunId()]
+	young := ref.GetDueTime().AsTime().After(w.now.Add(-settled))
+	switch {
+	case !ref.GetAsOfTime().AsTime().Equal(ref.GetDueTime().AsTime()):
+		return fmt.Errorf("it reads %s, but was due %s", ref.GetAsOfTime().AsTime(), ref.GetDueTime().AsTime())
+	case !run.Ended(r) && !young:
+		return fmt.Errorf("it stands still in state %s; its failures are %v", run.Word(r.GetState()), r.GetFailures())
+	case r.GetState() == run.Committed && !visible:
+		return errors.New("it is committed, but no drop is there")
+	case visible && r.GetState() != run.Committed && r.GetState() != run.Quarantined && !young:
+		return fmt.Errorf("its drop is there, but it is %s", run.Word(r.GetState()))
+	case r.GetState() == run.Failed && !slices.ContainsFunc(r.GetFailures(), func(f *planv1.Failure) bool { return !f.GetWillRetry() }):
+		return errors.New("it failed without a cause")
+	case r.GetState() == run.Committed:
+		return w.checkDrop(r, drop)
+	default:
+		return nil
+	}
+}
+
+// checkDrop compares the drop with what was measured: one upload a part, and the one whose receipt stands.
+func (w *world) checkDrop(r *planv1.Run, drop manifest) error {
+	var rows int64
+	var uploads []string
+	for _, part := range run.Parts(r) {
+		receipt := w.store.receipts[receiptKey(r.GetRef().GetRunId(), part.Table, part.Index)]
+		rows, uploads = rows+receipt.GetRowCount(), append(uploads, receipt.GetUploadId())
+	}
+	if !slices.Equal(uploads, drop.uploads) {
+		return fmt.Errorf("the drop holds the uploads %q, the receipts say %q", drop.uploads, uploads)
+	}
+	if rows != 4*80+7 {
+		return fmt.Errorf("the drop has %d rows, the source %d", rows, 4*80+7)
+	}
+	return nil
+}
+
+// checkHistory holds every step of a run to the picture in package run.
+func checkHistory(versions []*planv1.Run) error {
+	for i := 1; i < len(versions); i++ {
+		before, after := versions[i-1].GetState(), versions[i].GetState()
+		if before == run.Committed && after != run.Committed || before == run.Quarantined && after != run.Quarantined || after < before && before != run.Failed {
+			return fmt.Errorf("run %s went from %s to %s", versions[i].GetRef().GetRunId(), run.Word(before), run.Word(after))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+// Package sim drives planners, workers, queue, store and clock through everything that can go wrong, one step at a time,
+// from a seed: calls that fail before or after their effect, stale reads, lost and doubled messages, planners and workers
+// that end at any line. The planner is the real one; the world around it is made of memory. A failing seed replays exactly.
+// It refuses to be clever about what is right: Check states in the customer's words what must hold once the world is calm
+// again. Start at Run.
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// Settings says how bad the world is; probabilities are of one call or one message.
+type Settings struct {
+	Planners, Workers, Exports int
+	Days                       int           // of trouble, before the world is calm
+	Away                       time.Duration // in the middle of it, in which nobody does anything
+	FailBefore, FailAfter      float64
+	Crash, Stale               float64
+	Lose, Double               float64
+	Poison                     float64 // a task whose every attempt fails
+	Foreign                    float64 // an attempt that meets a row outside the scope
+}
+
+// Rough is the world that every seed is tried in.
+func Rough() Settings {
+	return Settings{
+		Planners: 3, Workers: 3, Exports: 2, Days: 2,
+		FailBefore: 0.02, FailAfter: 0.02, Crash: 0.02, Stale: 0.05, Lose: 0.05, Double: 0.05, Poison: 0.01, Foreign: 0.002,
+	}
+}
+
+// begin is when simulations begin: a day before a change of the clock in Europe, so that one lies within.
+func begin() time.Time { return time.Date(2026, 10, 24, 0, 0, 0, 0, time.UTC) }
+
+// How far the clock moves at most between two steps: in trouble the world is slow, so that much can overlap.
+const (
+	slowStep = 12 * time.Minute
+	calmStep = 2 * time.Minute
+)
+
+// calmFor is how long the calm world is given to heal what is broken.
+const calmFor = 8 * time.Hour
+
+// Run simulates one seed. The error says what a customer would have noticed.
+func Run(ctx context.Context, seed uint64, s Settings) (Report, error) {
+	w := newWorld(ctx, seed, s)
+	half := time.Duration(s.Days) * 24 * time.Hour / 2
+	w.live(half)
+	w.now = w.now.Add(s.Away)
+	w.live(half)
+	w.calm()
+	w.live(calmFor * time.Duration(max(1, s.Days/2))) // what stood still in a month takes days to work off
+	report := w.report()
+	if err := w.check(); err != nil {
+		return report, fmt.Errorf("seed %d: %w", seed, err)
+	}
+	return report, nil
+}
+
+// live lets time pass.
+func (w *world) live(d time.Duration) {
+	for end := w.now.Add(d); w.now.Before(end); {
+		w.step()
+	}
+}
+
+// Report counts what happened, so that a simulation in which nothing goes wrong is noticed.
+type Report struct {
+	Runs, Committed, Failed, Quarantined    int
+	Crashes, Faults, Lost, Doubled, Zombies int
+	Killed                                  int // planners, among the crashes
+}
+
+// step lets one randomly chosen actor do one thing, and moves the clock.
+func (w *world) step() {
+	w.now = w.now.Add(time.Duration(w.random.Int64N(int64(w.pace))))
+	switch actor := w.random.IntN(len(w.planners) + 3*len(w.workers)); {
+	case actor < len(w.planners):
+		w.planners[actor].tick()
+	default:
+		w.workers[(actor-len(w.planners))%len(w.workers)].work()
+	}
+}
+
+// chance is true with probability p.
+func (w *world) chance(p float64) bool { return p > 0 && w.random.Float64() < p }
+
+func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15)) }
+
+// Add adds another simulation's counts.
+func (r *Report) Add(other Report) {
+	r.Runs, r.Committed, r.Failed, r.Quarantined = r.Runs+other.Runs, r.Committed+other.Committed, r.Failed+other.Failed, r.Quarantined+other.Quarantined
+	r.Crashes, r.Faults, r.Lost = r.Crashes+other.Crashes, r.Faults+other.Faults, r.Lost+other.Lost
+	r.Doubled, r.Zombies, r.Killed = r.Doubled+other.Doubled, r.Zombies+other.Zombies, r.Killed+other.Killed
+}

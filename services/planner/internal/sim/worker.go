@@ -1,0 +1,143 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/customer-exports/exports/pkg/fault"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/planner/internal/plan"
+)
+
+// worker is an extractor and a delivery server in one. It may stand still for any time, and then goes on as if nothing
+// had happened.
+type worker struct {
+	world *world
+	held  *message // what it stands still with
+}
+
+// manifest is what makes a drop visible: the uploads of its parts.
+type manifest struct {
+	uploads []string
+	at      time.Time
+}
+
+// standStill is the probability that a worker does so with a task in its hands.
+const standStill = 0.1
+
+func (w *worker) work() {
+	m := w.held
+	w.held = nil
+	if m == nil {
+		if m = w.world.queue.take(); m == nil {
+			return
+		}
+		if w.world.chance(standStill) {
+			w.held = m
+			return
+		}
+	} else if m.visible.Before(w.world.now) {
+		w.world.seen.Zombies++ // somebody else may have it by now
+	}
+	survive(func() { w.do(m, m.deliveries) })
+}
+
+// do makes one attempt at a task and settles the message, as pkg/bus does.
+func (w *worker) do(m *message, attempt int) {
+	err := w.attempt(m.task, attempt)
+	last := attempt >= maxDeliver
+	switch {
+	case err == nil:
+		_ = w.world.call(func() error { w.world.queue.settle(m); return nil })
+	case last || !fault.Retryable(err):
+		w.fail(m.task, attempt, err, false)
+		_ = w.world.call(func() error { w.world.queue.settle(m); return nil })
+	default:
+		w.fail(m.task, attempt, err, true)
+		w.world.queue.putOff(m)
+	}
+}
+
+func (w *worker) fail(t *taskv1.Task, attempt int, cause error, again bool) {
+	f := &planv1.Failure{
+		TaskId: t.GetTaskId(), Table: t.GetExtract().GetTable(), Attempt: int32(attempt), //nolint:gosec // at most maxDeliver
+		Reason: string(fault.ReasonOf(cause)), Message: cause.Error(), WillRetry: again, FailTime: timestamppb.New(w.world.now),
+	}
+	_ = w.world.ask(func(p *plan.Planner) error { return p.Fail(w.world.ctx, t.GetRun().GetRunId(), f) })
+}
+
+func (w *worker) attempt(t *taskv1.Task, attempt int) error {
+	if w.world.always(w.world.trouble.Poison, t.GetTaskId()) {
+		return fault.New(fault.Unavailable, fault.ReasonSourceStalled, "no bytes")
+	}
+	switch {
+	case t.GetMeasure() != nil:
+		return w.world.ask(func(p *plan.Planner) error { return p.Measure(w.world.ctx, t.GetRun().GetRunId(), w.world.truth()) })
+	case t.GetExtract() != nil:
+		return w.extract(t, attempt)
+	default:
+		return w.commit(t.GetRun().GetRunId())
+	}
+}
+
+// truth is what the source holds, always.
+func (w *world) truth() []*planv1.TableMeasurement {
+	reviews := &planv1.TableMeasurement{Table: "FACT_REVIEWS"}
+	for day := range 4 {
+		reviews.Counts = append(reviews.Counts, &planv1.SplitCount{SplitDate: fmt.Sprintf("2026-01-%02d", day+1), RowCount: 80})
+	}
+	return []*planv1.TableMeasurement{{Table: "DIM_DATES", Counts: []*planv1.SplitCount{{RowCount: 7}}}, reviews}
+}
+
+func (w *worker) extract(t *taskv1.Task, attempt int) error {
+	if w.world.chance(w.world.trouble.Foreign) {
+		return fault.New(fault.State, fault.ReasonScopeViolation, "a row outside the scope")
+	}
+	work := t.GetExtract()
+	receipt := &deliveryv1.Receipt{
+		Table: work.GetTable(), PartIndex: work.GetPartIndex(), RowCount: work.GetRowCount(),
+		UploadId: fmt.Sprintf("%s %d %d", t.GetTaskId(), attempt, w.world.random.Uint64()),
+	}
+	return w.world.ask(func(p *plan.Planner) error {
+		_, err := p.Receive(w.world.ctx, t.GetRun().GetRunId(), receipt)
+		return err
+	})
+}
+
+// commit makes the drop visible once: whoever comes later finds it there.
+func (w *worker) commit(runID string) error {
+	var uploads []string
+	for token, more := "", true; more; more = token != "" {
+		err := w.world.ask(func(p *plan.Planner) error {
+			page, err := p.ListReceipts(w.world.ctx, runID, plan.Page{Size: 2, Token: token})
+			if err != nil {
+				return err
+			}
+			for _, r := range page.Receipts {
+				uploads = append(uploads, r.GetUploadId())
+			}
+			token = page.NextToken
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	err := w.world.call(func() error {
+		if _, there := w.world.bucket[runID]; !there {
+			w.world.bucket[runID] = manifest{uploads: slices.Clone(uploads), at: w.world.now}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return w.world.ask(func(p *plan.Planner) error {
+		return p.Commit(w.world.ctx, runID, "manifest of "+runID, w.world.bucket[runID].at)
+	})
+}

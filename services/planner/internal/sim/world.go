@@ -1,0 +1,146 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/pkg/obs"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+)
+
+// world is everything around the planners, and the one random that decides over it.
+type world struct {
+	ctx     context.Context
+	tel     *obs.Telemetry
+	seed    uint64
+	random  *rand.Rand
+	now     time.Time
+	trouble Settings // zero once the world is calm
+	pace    time.Duration
+
+	exports  exports
+	store    *memStore
+	queue    *memQueue
+	bucket   map[string]manifest // by run id
+	planners []*planner
+	workers  []*worker
+	seen     Report
+}
+
+func newWorld(ctx context.Context, seed uint64, s Settings) *world {
+	w := &world{ctx: ctx, seed: seed, random: newRandom(seed), now: begin(), trouble: s, pace: slowStep, bucket: map[string]manifest{}}
+	w.tel = silent(ctx)
+	w.store, w.queue = newStore(w), newQueue(w)
+	for i := range s.Exports {
+		w.exports = append(w.exports, w.export(i))
+	}
+	for i := range s.Planners {
+		w.planners = append(w.planners, newPlanner(w, i))
+	}
+	for range s.Workers {
+		w.workers = append(w.workers, &worker{world: w})
+	}
+	return w
+}
+
+// silent is telemetry that nobody reads.
+func silent(ctx context.Context) *obs.Telemetry {
+	tel, err := obs.Setup(ctx, obs.Config{Service: "sim", LogLevel: "error"}, io.Discard)
+	if err != nil {
+		panic(err) // a constant config
+	}
+	return tel
+}
+
+// export is approved at the beginning and due at a random minute in one of two zones.
+func (w *world) export(i int) *configv1.Export {
+	minute, zone := w.random.IntN(24*60), []string{"Europe/Berlin", "Asia/Kathmandu"}[w.random.IntN(2)]
+	return &configv1.Export{
+		ExportId: fmt.Sprintf("export-%d", i), CustomerId: fmt.Sprintf("customer-%d", i),
+		Terms: []*configv1.Term{{Revision: 1, EffectiveTime: timestamppb.New(begin()), Owed: true}},
+		Revision: &configv1.Revision{Revision: 1, Spec: &configv1.ExportSpec{
+			Tables:   []*configv1.TableSelection{{Table: "DIM_DATES"}, {Table: "FACT_REVIEWS"}},
+			Schedule: &configv1.Schedule{TimeOfDay: fmt.Sprintf("%02d:%02d", minute/60, minute%60), TimeZone: zone},
+		}},
+	}
+}
+
+// calm ends all trouble; what is broken by then stays broken until somebody mends it.
+func (w *world) calm() {
+	poison, foreign := w.trouble.Poison, w.trouble.Foreign
+	w.trouble, w.pace = Settings{Poison: poison, Foreign: foreign}, calmStep
+	for _, p := range w.planners {
+		p.down = time.Time{}
+	}
+}
+
+// crashed is what a planner's or worker's end looks like to the code that it was in.
+type crashed struct{}
+
+// call does something elsewhere: it may fail before or after its effect, and the caller may end there.
+func (w *world) call(effect func() error) error {
+	switch {
+	case w.chance(w.trouble.Crash):
+		if w.chance(0.5) {
+			_ = effect()
+		}
+		w.seen.Crashes++
+		panic(crashed{})
+	case w.chance(w.trouble.FailBefore):
+		w.seen.Faults++
+		return away()
+	}
+	err := effect()
+	if w.chance(w.trouble.FailAfter) {
+		w.seen.Faults++
+		return away()
+	}
+	return err
+}
+
+// survive runs an actor until it has done or ended.
+func survive(act func()) (ended bool) {
+	defer func() {
+		switch p := recover(); p.(type) {
+		case nil:
+		case crashed:
+			ended = true
+		default:
+			panic(p)
+		}
+	}()
+	act()
+	return false
+}
+
+func away() error { return fault.New(fault.Unavailable, fault.ReasonUnavailable, "away") }
+
+// always is a probability that a task has for good, whoever tries it.
+func (w *world) always(p float64, taskID string) bool {
+	h := fnv.New64a()
+	_, _ = fmt.Fprint(h, w.seed, taskID)
+	return float64(h.Sum64()%1e6) < p*1e6
+}
+
+// exports is the config service.
+type exports []*configv1.Export
+
+// List is part of plan.Exports.
+func (e exports) List(context.Context) ([]*configv1.Export, error) { return e, nil }
+
+// Get is part of plan.Exports.
+func (e exports) Get(_ context.Context, id string) (*configv1.Export, error) {
+	for _, export := range e {
+		if export.GetExportId() == id {
+			return export, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no export %q", id)
+}
