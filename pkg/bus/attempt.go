@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -37,14 +36,15 @@ func (c *consumption) attempt(work context.Context, msg jetstream.Msg) {
 	c.settle(ctx, msg, meta.Sequence.Stream, d, err)
 }
 
-// decode refuses a message whose subject and content disagree on the customer.
+// decode refuses a message whose subject and content disagree on the customer or the task.
 func decode(msg jetstream.Msg) (*taskv1.Task, error) {
 	t := new(taskv1.Task)
 	if err := proto.Unmarshal(msg.Data(), t); err != nil {
 		return nil, fault.Wrap(err, fault.Invalid, fault.ReasonTaskInvalid, "decoding a task of %s", msg.Subject())
 	}
-	if customer := t.GetRun().GetCustomerId(); !strings.HasSuffix(msg.Subject(), "."+customer) || customer == "" {
-		return nil, fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %q is for customer %q but was queued on %s", t.GetTaskId(), customer, msg.Subject())
+	if kind := queued(msg.Subject(), 1).Kind; checkTask(kind, t) != nil || msg.Subject() != taskSubject(kind, t) {
+		return nil, fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %q is for customer %q but was queued on %s",
+			t.GetTaskId(), t.GetRun().GetCustomerId(), msg.Subject())
 	}
 	return t, nil
 }

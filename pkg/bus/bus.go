@@ -1,11 +1,12 @@
 // Package bus owns the way through JetStream: task and event streams, key-value buckets, trace headers, and how a task
 // message is settled. It refuses data batches, and it proves nothing: what a handler did must be durable elsewhere
-// before it returns. Start with Connect, PublishTask and Consume.
+// before it returns. Start with Connect, PublishTaskAfter and Consume.
 package bus
 
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,6 +34,7 @@ type Bus struct {
 	js       jetstream.JetStream
 	name     string
 	replicas int
+	opened   sync.Map // streams by name
 
 	grace  time.Duration  // for tasks under way once Consume stops
 	random func() float64 // jitter, 0 to 1

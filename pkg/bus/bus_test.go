@@ -135,7 +135,7 @@ func TestTaskMessage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if raw.Subject != "task.measure.acme" {
+	if raw.Subject != "task.measure.acme.r.measure" {
 		t.Errorf("subject = %q", raw.Subject)
 	}
 	want := nats.Header{"Nats-Msg-Id": {"r.measure"}, "traceparent": {obs.Traceparent(ctx)}}
@@ -162,6 +162,11 @@ func TestIdsCannotWidenASubject(t *testing.T) {
 		}
 		if err := b.PublishEvent(t.Context(), tel, &eventv1.Event{Type: "a.b", CustomerId: customer}); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("PublishEvent for customer %q = %v, want invalid", customer, err)
+		}
+	}
+	for _, id := range []string{"", "a..b", "a.>", "a b"} {
+		if err := b.PublishTask(t.Context(), tel, "measure", task(id)); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("PublishTask of %q = %v, want invalid", id, err)
 		}
 	}
 	if err := b.PublishEvent(t.Context(), tel, &eventv1.Event{Type: "a..b"}); fault.KindOf(err) != fault.Invalid {
@@ -243,9 +248,9 @@ func deadLetter(t *testing.T, b *Bus) *jetstream.RawStreamMsg {
 	return raw
 }
 
-func encoded(t *testing.T, customer string) []byte {
+func encoded(t *testing.T, id, customer string) []byte {
 	t.Helper()
-	forged := task("x")
+	forged := task(id)
 	forged.Run.CustomerId = customer
 	data, err := proto.Marshal(forged)
 	if err != nil {

@@ -116,7 +116,7 @@ func TestFailedAttemptsComeAgainUntilTheLast(t *testing.T) {
 	if attempts.Load() != 3 || !last.Load() {
 		t.Errorf("attempts = %d, last %t, want 3 and the last", attempts.Load(), last.Load())
 	}
-	if dead.Subject != "dead.measure.acme" || dead.Header.Get(HeaderReason) != "SOURCE_UNAVAILABLE" ||
+	if dead.Subject != "dead.measure.acme.a" || dead.Header.Get(HeaderReason) != "SOURCE_UNAVAILABLE" ||
 		dead.Header.Get(HeaderCause) != "away for now" || dead.Header.Get(HeaderAttempts) != "3" {
 		t.Errorf("dead letter on %s with %v", dead.Subject, dead.Header)
 	}
@@ -140,11 +140,13 @@ func TestHopelessTasksDieAtOnce(t *testing.T) {
 
 func TestForgedTasksNeverReachAHandler(t *testing.T) {
 	t.Parallel()
-	for name, data := range map[string][]byte{"not a task": []byte("\xff\xff"), "empty": nil, "another customer's": encoded(t, "other")} {
+	for name, data := range map[string][]byte{
+		"not a task": []byte("\xff\xff"), "empty": nil, "another customer's": encoded(t, "x", "other"), "another one": encoded(t, "y", "acme"),
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := connect(t)
-			if err := b.store(t.Context(), &nats.Msg{Subject: "task.measure.acme", Data: data}); err != nil {
+			if err := b.store(t.Context(), &nats.Msg{Subject: "task.measure.acme.x", Data: data}); err != nil {
 				t.Fatal(err)
 			}
 			consume(t, b, measures("w"), func(context.Context, Delivery) error {

@@ -61,13 +61,15 @@ func (c *consumption) copyToDead(ctx context.Context, d corpse) error {
 	header.Set(HeaderCause, oneLine(d.cause.Error()))
 	header.Set(HeaderReason, string(reason))
 	header.Set(HeaderAttempts, strconv.Itoa(d.attempts))
-	subject := deadPrefix + strings.TrimPrefix(d.subject, taskPrefix)
-	if err := c.bus.store(ctx, &nats.Msg{Subject: subject, Header: header, Data: d.data}); err != nil {
+	if err := c.bus.store(ctx, &nats.Msg{Subject: deadSubject(d.subject), Header: header, Data: d.data}); err != nil {
 		return err
 	}
 	c.tell(ctx, d, reason)
 	return nil
 }
+
+// deadSubject is where a task that was queued on subject is put when it is given up.
+func deadSubject(subject string) string { return deadPrefix + strings.TrimPrefix(subject, taskPrefix) }
 
 // tell announces a dead task. It is a hint: the task is in DEAD whether or not anybody hears.
 func (c *consumption) tell(ctx context.Context, d corpse, reason fault.Reason) {

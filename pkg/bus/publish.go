@@ -20,11 +20,22 @@ const headerMsgID = "Nats-Msg-Id"
 // PublishTask queues a task of a kind (measure, extract, commit) with ctx's span as its parent, and returns once it is
 // stored. Within two minutes the same task id is queued once, even when the first was settled meanwhile.
 func (b *Bus) PublishTask(ctx context.Context, tel *obs.Telemetry, kind string, t *taskv1.Task) error {
-	customer := t.GetRun().GetCustomerId()
-	if !isToken(kind) || !isToken(customer) || t.GetTaskId() == "" {
+	if err := checkTask(kind, t); err != nil {
+		return err
+	}
+	return b.publish(ctx, tel, taskSubject(kind, t), t.GetTaskId(), t)
+}
+
+func checkTask(kind string, t *taskv1.Task) error {
+	if customer := t.GetRun().GetCustomerId(); !isToken(kind) || !isToken(customer) || !isTokens(t.GetTaskId()) {
 		return fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %q of kind %q for customer %q cannot be queued", t.GetTaskId(), kind, customer)
 	}
-	return b.publish(ctx, tel, taskPrefix+kind+"."+customer, t.GetTaskId(), t)
+	return nil
+}
+
+// taskSubject names the task, so that a stream's subjects alone say what is in it.
+func taskSubject(kind string, t *taskv1.Task) string {
+	return taskPrefix + kind + "." + t.GetRun().GetCustomerId() + "." + t.GetTaskId()
 }
 
 // PublishEvent tells a fact on event.{type}.{customer}, with _ for no customer. Empty event_id, source and event_time are
@@ -35,7 +46,7 @@ func (b *Bus) PublishEvent(ctx context.Context, tel *obs.Telemetry, e *eventv1.E
 	if customer == "" {
 		customer = "_"
 	}
-	if !isToken(customer) || !isType(e.GetType()) {
+	if !isToken(customer) || !isTokens(e.GetType()) {
 		return fault.New(fault.Invalid, fault.ReasonValidation, "event %q for customer %q cannot be told", e.GetType(), customer)
 	}
 	return b.publish(ctx, tel, eventPrefix+e.GetType()+"."+customer, e.GetEventId(), e)
@@ -80,7 +91,7 @@ func isToken(s string) bool {
 	})
 }
 
-func isType(s string) bool {
+func isTokens(s string) bool {
 	for token := range strings.SplitSeq(s, ".") {
 		if !isToken(token) {
 			return false

@@ -124,7 +124,7 @@ func (x *RunRef) GetAsOfTime() *timestamppb.Timestamp {
 	return nil
 }
 
-// Task is one queued piece of a run's work, on subject task.{kind}.{customer_id}.
+// Task is one queued piece of a run's work, on subject task.{kind}.{customer_id}.{task_id}.
 type Task struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Stable id: the same piece of work has the same id however often it is queued.
