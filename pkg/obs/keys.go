@@ -31,7 +31,10 @@ const (
 	KeyTaskID    = "exports.task_id"
 	KeyTaskKind  = "exports.task_kind" // measure, extract, commit
 	KeyWillRetry = "exports.will_retry"
-	KeyReason    = "exports.reason" // UPPER_SNAKE, as in pkg/fault
+	KeyInFlight  = "exports.in_flight" // number of tasks in the queue
+	KeyWaiting   = "exports.waiting"   // number of tasks that wait to be queued
+	KeyRules     = "exports.rules"     // caps, sizes and shares of the planner
+	KeyReason    = "exports.reason"    // UPPER_SNAKE, as in pkg/fault
 	KeyEventType = "exports.event_type"
 
 	KeyVerdict     = "sla.verdict"

@@ -34,6 +34,7 @@ type App struct {
 	server  *rpc.Server
 	peer    *grpc.ClientConn
 	planner *plan.Planner
+	rules   *rules
 	addr    string
 	tick    time.Duration
 }
@@ -48,7 +49,7 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &App{tel: tel, tick: cfg.Tick.D()}
+	a := &App{tel: tel, tick: cfg.Tick.D(), rules: &rules{inForce: cfg.rules(), log: tel.Logger}}
 	if err := a.open(ctx, cfg); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -75,9 +76,9 @@ func (a *App) open(ctx context.Context, cfg Config) (err error) {
 	}
 	a.planner = &plan.Planner{
 		Store: store.New(kv), Queue: store.NewQueue(a.bus, a.tel), Tel: a.tel, Now: time.Now,
-		Exports:     plan.ConfigService{Client: configv1.NewConfigServiceClient(a.peer)},
-		Cutter:      run.Cutter{TargetRows: cfg.PartTargetRows, Whole: whole(words)},
-		ResumeAfter: cfg.ResumeAfter.D(),
+		Exports: plan.ConfigService{Client: configv1.NewConfigServiceClient(a.peer)},
+		Cutter:  run.Cutter{TargetRows: cfg.PartTargetRows, Whole: whole(words)},
+		Rules:   a.rules.now, SettleDelay: cfg.SettleDelay.D(),
 	}
 	a.server = rpc.NewServer(a.tel)
 	planv1.RegisterRunServiceServer(a.server.Registrar(), &server.Runs{Planner: a.planner})
@@ -100,6 +101,9 @@ func whole(words *dictionary.Dictionary) func(string) bool {
 		return !found || table.Scope.Shared || table.Split == ""
 	}
 }
+
+// Reload makes each tick take caps, sizes and shares from what load gives. Call it before Run.
+func (a *App) Reload(load func() (Config, error)) { a.rules.load = load }
 
 // Addr is the address that the server listens on.
 func (a *App) Addr() string { return a.addr }

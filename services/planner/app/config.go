@@ -16,8 +16,11 @@ type Config struct {
 	ConfigAddress  string        `yaml:"config_address"`
 	DictionaryFile string        `yaml:"dictionary_file"`
 	Tick           conf.Duration `yaml:"tick"`
-	ResumeAfter    conf.Duration `yaml:"resume_after"`
+	SettleDelay    conf.Duration `yaml:"settle_delay"`
 	PartTargetRows int64         `yaml:"part_target_rows"`
+	Caps           Caps          `yaml:"caps"`
+	Sizes          Sizes         `yaml:"sizes"`
+	Shares         Shares        `yaml:"shares"`
 	NATS           bus.Config    `yaml:"nats"`
 	Telemetry      obs.Config    `yaml:"telemetry"`
 }
@@ -27,8 +30,11 @@ func (c *Config) Defaults() {
 	c.Listen = "127.0.0.1:7402"
 	c.ConfigAddress = "127.0.0.1:7401"
 	c.Tick = conf.Duration(15 * time.Second)
-	c.ResumeAfter = conf.Duration(2 * time.Minute)
 	c.PartTargetRows = 2_000_000
+	// 8 is Snowflake's MAX_CONCURRENCY_LEVEL: beyond it, a warehouse queues by itself, first come first served.
+	c.Caps = Caps{Statements: 8, StatementsPerCustomer: 3, Commits: 8}
+	c.Sizes = Sizes{MediumRows: 2_000_000, LargeRows: 50_000_000}
+	c.Shares = Shares{Small: 4, Medium: 3, Large: 1}
 	c.NATS.URL = "nats://127.0.0.1:7422"
 	c.Telemetry.LogLevel, c.Telemetry.LogFormat = "info", "json"
 }
@@ -43,11 +49,14 @@ func (c *Config) Validate() error {
 			faults = append(faults, fmt.Errorf("%s is missing: set it in the config file", s.name))
 		}
 	}
-	if c.Tick <= 0 || c.ResumeAfter <= 0 {
-		faults = append(faults, errors.New("tick and resume_after must be above 0, such as 15s"))
+	if c.Tick <= 0 {
+		faults = append(faults, errors.New("tick must be above 0, such as 15s"))
+	}
+	if c.SettleDelay < 0 {
+		faults = append(faults, errors.New("settle_delay must not be below 0"))
 	}
 	if c.PartTargetRows <= 0 {
 		faults = append(faults, errors.New("part_target_rows must be above 0, such as 2000000"))
 	}
-	return errors.Join(faults...)
+	return errors.Join(append(faults, c.checkRules()...)...)
 }

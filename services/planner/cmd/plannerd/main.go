@@ -25,7 +25,8 @@ func main() {
 }
 
 func run(ctx context.Context, path string) error {
-	cfg, err := conf.Load[app.Config](path, "EXPORTS_PLANNER")
+	load := func() (app.Config, error) { return conf.Load[app.Config](path, "EXPORTS_PLANNER") }
+	cfg, err := load()
 	if err != nil {
 		return err
 	}
@@ -33,5 +34,6 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	service.Reload(load)
 	return service.Run(ctx)
 }

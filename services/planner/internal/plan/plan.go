@@ -1,14 +1,14 @@
-// Package plan does what internal/run decides: it keeps the records, queues the tasks that follow and tells the facts.
-// Every change is a compare-and-set on the record, and the tasks that follow are queued after it, so any number of
-// planners may work side by side and any of them may stop at any line: what was not queued is queued again by a repeated
-// report, or by a later tick. It refuses to decide from a list or a plain read, and holds no credential. Start reading at
-// Planner.Tick and reports.go.
+// Package plan does what internal/run and internal/dispatch decide: it keeps the records, queues tasks and tells the facts.
+// Every change is a compare-and-set on a record, and every task is queued by compare-and-set on the queue, so any number
+// of planners may work side by side and any of them may stop at any line: what a run waits for follows from its record,
+// and the next look at the queue finds what is missing there. It refuses to decide from a list or a plain read, and holds
+// no credential. Start reading at Planner.Tick, reports.go and Planner.Dispatch.
 package plan
 
 import (
 	"context"
-	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -20,6 +20,7 @@ import (
 	eventv1 "github.com/customer-exports/exports/proto/exports/event/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/planner/internal/dispatch"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
@@ -46,29 +47,31 @@ type Proofs interface {
 type Catalogue interface {
 	// RunIDs lists the ids of all runs, in no order.
 	RunIDs(ctx context.Context) ([]string, error)
+	// Versions lists the ids of all runs, each with a version that grows whenever the record changes.
+	Versions(ctx context.Context) (map[string]uint64, error)
 }
 
-// Resumptions keeps when the tasks of a run were last queued again, and lets one planner do so at a time.
-type Resumptions interface {
-	// Last reads the resumption and its version; both are zero when there was none.
-	Last(ctx context.Context, runID string) (run.Resumption, uint64, error)
-	// Claim notes the next one, and says whether this planner was the first to do so since that version.
-	Claim(ctx context.Context, runID string, next run.Resumption, version uint64) (bool, error)
-}
-
-// Store is the RUNS bucket: four interfaces in one, because it is one bucket.
+// Store is the RUNS bucket: three interfaces in one, because it is one bucket.
 type Store interface {
 	Runs
 	Proofs
 	Catalogue
-	Resumptions
+}
+
+// Tasks is the queue of tasks. Nothing in it is ever as old as a read may be: a look goes to who decides.
+type Tasks interface {
+	// Look gives all tasks in the queue, and the version of the queue, which changes when one is added.
+	Look(ctx context.Context) ([]dispatch.Queued, uint64, error)
+	// Publish queues a task with ctx's span as its parent, as long as the queue is at that version. It returns the next
+	// one, and whether the task was queued.
+	Publish(ctx context.Context, t *taskv1.Task, version uint64) (uint64, bool, error)
+	// GivenUp tells how often a task was given up, and why the last time.
+	GivenUp(ctx context.Context, t *taskv1.Task) (int, *planv1.Failure, error)
 }
 
 // Queue takes tasks and facts.
 type Queue interface {
-	// Publish queues a task with ctx's span as its parent. Within two minutes a task is queued once for each value of
-	// again, which is empty the first time.
-	Publish(ctx context.Context, t *taskv1.Task, again string) error
+	Tasks
 	// Announce tells a fact.
 	Announce(ctx context.Context, e *eventv1.Event) error
 }
@@ -87,17 +90,26 @@ type Planner struct {
 	Queue   Queue
 	Exports Exports
 	Cutter  run.Cutter
-	// ResumeAfter is how long a run stays without change before its tasks are queued again.
-	ResumeAfter time.Duration
+	// Rules bound and order what is queued. They are asked for on each tick.
+	Rules func(ctx context.Context) dispatch.Rules
+	// SettleDelay is how long after its due time a run is measured.
+	SettleDelay time.Duration
 	Tel         *obs.Telemetry
 	Now         func() time.Time
 
-	// ended remembers runs that no tick has to look at again. It saves reads; nothing is decided by it.
-	ended sync.Map
+	rules atomic.Pointer[dispatch.Rules]
+	live  live
+	bell  bell
+	// dispatching lets one goroutine look and queue at a time: two would only overtake each other.
+	dispatching sync.Mutex
 }
 
-// Run ticks until ctx ends. A tick that went wrong is logged and made good by a later one.
+// Run ticks, and queues tasks as soon as there may be room, until ctx ends. A tick that went wrong is logged and made good
+// by a later one.
 func (p *Planner) Run(ctx context.Context, every time.Duration) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { p.dispatchWhenRung(ctx) })
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
@@ -112,33 +124,25 @@ func (p *Planner) Run(ctx context.Context, every time.Duration) error {
 	}
 }
 
-// change updates a record with its time of change.
+// change updates a record with its time of change, and rings the bell: there may be more to queue, or more room. It does so
+// also when nothing changed, because who reported first may have been lost before.
 func (p *Planner) change(ctx context.Context, runID string, fn func(*planv1.Run) (bool, error)) (*planv1.Run, bool, error) {
-	return p.Store.Update(ctx, runID, func(r *planv1.Run) (bool, error) {
+	r, changed, err := p.Store.Update(ctx, runID, func(r *planv1.Run) (bool, error) {
 		changed, err := fn(r)
 		if changed {
 			r.UpdateTime = timestamppb.New(p.Now())
 		}
 		return changed, err
 	})
-}
-
-// followUpTime bounds the queueing of the tasks that follow one change.
-const followUpTime = time.Minute
-
-// followUp queues the outstanding tasks of a run, in the run's own trace.
-func (p *Planner) followUp(ctx context.Context, r *planv1.Run, again string) error {
-	// Detached: the change is stored, so its tasks should not stay behind because a caller hangs up.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followUpTime)
-	defer cancel()
-	ctx = obs.ContextWithTraceparent(ctx, r.GetTraceparent())
-	for _, t := range run.Outstanding(r) {
-		if err := p.Queue.Publish(ctx, t, again); err != nil {
-			return fmt.Errorf("queueing task %s: %w", t.GetTaskId(), err)
-		}
+	if err == nil {
+		p.live.note(r)
+		p.bell.ring()
 	}
-	return nil
+	return r, changed, err
 }
+
+// announceTime bounds the telling of one fact.
+const announceTime = time.Minute
 
 // The facts that the planner tells.
 const (
@@ -153,7 +157,7 @@ const (
 func (p *Planner) announce(ctx context.Context, r *planv1.Run, fact string, cause *planv1.Failure) {
 	ref := r.GetRef()
 	// Detached: the change is stored, so it is told although a caller hangs up.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followUpTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTime)
 	defer cancel()
 	err := p.Queue.Announce(obs.ContextWithTraceparent(ctx, r.GetTraceparent()), &eventv1.Event{
 		EventId: ref.GetRunId() + "." + fact, Type: fact, EventTime: timestamppb.New(p.Now()),

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"sync"
@@ -23,6 +24,7 @@ import (
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/planner/internal/dispatch"
 	"github.com/customer-exports/exports/services/planner/internal/plan"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 	"github.com/customer-exports/exports/services/planner/internal/store"
@@ -75,8 +77,15 @@ func (c *clock) move(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
+// roomy has room for every task of most tests.
+var roomy = dispatch.Rules{
+	Caps:   dispatch.Caps{Statements: 100, StatementsPerCustomer: 100, Commits: 100},
+	Sizes:  dispatch.Sizes{MediumRows: 1000, LargeRows: 100_000},
+	Shares: dispatch.Shares{Small: 4, Medium: 3, Large: 1},
+}
+
 // planner is one planner on the server at url, with a connection of its own.
-func planner(t *testing.T, url string, c *clock, exports ...*configv1.Export) (*plan.Planner, *bus.Bus) {
+func planner(t testing.TB, url string, c *clock, exports ...*configv1.Export) (*plan.Planner, *bus.Bus) {
 	t.Helper()
 	tel, err := obs.Setup(t.Context(), obs.Config{Service: "planner", LogLevel: "error"}, io.Discard)
 	if err != nil {
@@ -96,8 +105,8 @@ func planner(t *testing.T, url string, c *clock, exports ...*configv1.Export) (*
 	}
 	return &plan.Planner{
 		Store: store.New(kv), Queue: store.NewQueue(b, tel), Exports: memExports(exports), Tel: tel, Now: c.now,
-		Cutter:      run.Cutter{TargetRows: 10, Whole: func(table string) bool { return table == "DIM_DATES" }},
-		ResumeAfter: 2 * time.Minute,
+		Cutter: run.Cutter{TargetRows: 10, Whole: func(table string) bool { return table == "DIM_DATES" }},
+		Rules:  func(context.Context) dispatch.Rules { return roomy },
 	}, b
 }
 
@@ -114,6 +123,9 @@ func tasks(t *testing.T, b *bus.Bus) (ids []string, messages []*jetstream.RawStr
 	}
 	for seq := info.State.FirstSeq; seq <= info.State.LastSeq; seq++ {
 		msg, err := stream.GetMsg(t.Context(), seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue // deleted
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,10 +239,19 @@ func started(t *testing.T, url string, c *clock) (*plan.Planner, *bus.Bus) {
 	if _, err := p.Start(t.Context(), "acme-daily", "2026-01-12"); err != nil {
 		t.Fatal(err)
 	}
+	dispatched(t, p)
 	if err := p.Measure(t.Context(), runID, counts()); err != nil {
 		t.Fatal(err)
 	}
+	dispatched(t, p)
 	return p, b
+}
+
+func dispatched(t *testing.T, p *plan.Planner) {
+	t.Helper()
+	if _, err := p.Dispatch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestRepeatedReports(t *testing.T) {
@@ -256,6 +277,7 @@ func TestRepeatedReports(t *testing.T) {
 			t.Errorf("another attempt's receipt: %v, %v; want false", accepted, err)
 		}
 	}
+	dispatched(t, p)
 	got, _ := tasks(t, b)
 	same(t, "tasks", []string{
 		runID + ".measure", runID + ".extract.DIM_DATES.0", runID + ".extract.FACT_REVIEWS.0",
@@ -295,46 +317,6 @@ func TestListReceipts(t *testing.T) {
 		}
 	}
 	same(t, "receipts", []string{"DIM_DATES0", "FACT_REVIEWS0", "FACT_REVIEWS1"}, got)
-}
-
-func TestResume(t *testing.T) {
-	url, c := bustest.Start(t), &clock{at: now}
-	p, b := started(t, url, c)
-	second, _ := planner(t, url, c, acme("acme-daily", "02:00"))
-	if _, err := p.Receive(t.Context(), runID, receipts("first")[0]); err != nil {
-		t.Fatal(err)
-	}
-	before, _ := tasks(t, b)
-	r, err := p.Store.Get(t.Context(), runID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tick := func() []string {
-		var g errgroup.Group
-		for _, planner := range []*plan.Planner{p, second} {
-			planner.Exports = memExports(nil)
-			g.Go(func() error { return planner.Tick(t.Context()) })
-		}
-		if err := g.Wait(); err != nil {
-			t.Fatal(err)
-		}
-		ids, messages := tasks(t, b)
-		for _, m := range messages[len(before):] {
-			if m.Header.Get("traceparent") != r.GetTraceparent() {
-				t.Errorf("a resumed task has parent %q, want the run's root %q", m.Header.Get("traceparent"), r.GetTraceparent())
-			}
-		}
-		return ids[len(before):]
-	}
-	c.move(119 * time.Second)
-	same(t, "tasks before the time", nil, append([]string(nil), tick()...))
-	c.move(time.Second)
-	outstanding := []string{runID + ".extract.DIM_DATES.0", runID + ".extract.FACT_REVIEWS.0"}
-	same(t, "tasks after the time", outstanding, tick())
-	c.move(3 * time.Minute)
-	same(t, "tasks within the longer wait", outstanding, tick())
-	c.move(time.Minute)
-	same(t, "tasks after the longer wait", append(outstanding, outstanding...), tick())
 }
 
 func TestList(t *testing.T) {

@@ -14,8 +14,7 @@ import (
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
-// Measure takes the row counts of a run and queues what follows, also when it was measured before: the first caller may
-// have been lost in between.
+// Measure takes the row counts of a run, from which its extracts follow.
 func (p *Planner) Measure(ctx context.Context, runID string, tables []*planv1.TableMeasurement) error {
 	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Measure(r, tables, p.Cutter) })
 	if err != nil {
@@ -24,11 +23,11 @@ func (p *Planner) Measure(ctx context.Context, runID string, tables []*planv1.Ta
 	if changed {
 		p.announce(ctx, r, factMeasured, nil)
 	}
-	return p.followUp(ctx, r, "")
+	return nil
 }
 
-// Receive takes the receipt of a part, and says whether it stands: the first one does. The last part's receipt queues
-// the commit, also when it is repeated.
+// Receive takes the receipt of a part, and says whether it stands: the first one does. From the last part's receipt the
+// commit follows.
 func (p *Planner) Receive(ctx context.Context, runID string, receipt *deliveryv1.Receipt) (bool, error) {
 	r, err := p.Store.Get(ctx, runID)
 	if err != nil {
@@ -42,14 +41,11 @@ func (p *Planner) Receive(ctx context.Context, runID string, receipt *deliveryv1
 		return false, err
 	}
 	// Also when another attempt's receipt stands: its reporter may have been lost before it was noted.
-	r, _, err = p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Receive(r, standing) })
+	_, _, err = p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Receive(r, standing) })
 	if err != nil {
 		return false, fmt.Errorf("noting a receipt of run %s: %w", runID, err)
 	}
-	if r.GetState() == run.Committing {
-		err = p.followUp(ctx, r, "")
-	}
-	return proto.Equal(standing, receipt), err
+	return proto.Equal(standing, receipt), nil
 }
 
 // Commit notes that the drop is visible since at; the zero time means now.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -20,28 +19,26 @@ import (
 // tickTime bounds one tick; what is left over is the next one's.
 const tickTime = 5 * time.Minute
 
-// Tick plans every drop that is owed and has no run, oldest deadline first, then queues again the tasks of runs that
-// have not moved. It goes on after a fault that concerns one export or run, and returns all faults.
+// Tick plans every drop that is owed and has no run, oldest deadline first, reads the records that changed, and queues what
+// there is room for. It goes on after a fault that concerns one export or run, and returns all faults.
 func (p *Planner) Tick(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, tickTime)
 	defer cancel()
 	ctx, span := p.Tel.Start(ctx, obs.SpanTick)
 	defer func() { obs.End(span, err) }()
-	ids, err := p.Store.RunIDs(ctx)
+	rules := p.Rules(ctx)
+	p.rules.Store(&rules)
+	versions, err := p.Store.Versions(ctx)
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.planOwed(ctx, ids), p.resumeAll(ctx, ids))
+	return errors.Join(p.planOwed(ctx, versions), p.refresh(ctx, versions), p.dispatchOnTick(ctx))
 }
 
-func (p *Planner) planOwed(ctx context.Context, planned []string) error {
+func (p *Planner) planOwed(ctx context.Context, planned map[string]uint64) error {
 	exports, err := p.Exports.List(ctx)
 	if err != nil {
 		return err
-	}
-	known := make(map[string]bool, len(planned))
-	for _, id := range planned {
-		known[id] = true
 	}
 	var all []run.Expectation
 	var errs []error
@@ -51,7 +48,7 @@ func (p *Planner) planOwed(ctx context.Context, planned []string) error {
 	}
 	run.Urgent(all)
 	for _, e := range all {
-		if !known[e.RunID()] && ctx.Err() == nil {
+		if _, known := planned[e.RunID()]; !known && ctx.Err() == nil {
 			_, err := p.plan(ctx, e)
 			errs = append(errs, err)
 		}
@@ -77,7 +74,7 @@ func (p *Planner) Start(ctx context.Context, exportID, exportDate string) (*plan
 	return p.plan(ctx, e)
 }
 
-// plan creates the run and queues its measurement, or returns the run that exists.
+// plan creates the run, or returns the run that exists.
 func (p *Planner) plan(ctx context.Context, e run.Expectation) (*planv1.Run, error) {
 	r := run.New(e, p.Now())
 	runCtx, root := p.due(ctx, e, r)
@@ -86,16 +83,15 @@ func (p *Planner) plan(ctx context.Context, e run.Expectation) (*planv1.Run, err
 	err := p.Store.Create(ctx, r)
 	if fault.KindOf(err) == fault.Exists {
 		// The spans are never ended, so they never leave: the run has its root span already, from whoever created it.
-		return p.Store.Get(ctx, e.RunID())
-	}
-	if err == nil {
-		err = p.followUp(runCtx, r, "")
+		return p.existing(ctx, e.RunID())
 	}
 	obs.End(span, err)
 	obs.End(root, err)
 	if err != nil {
 		return nil, fmt.Errorf("planning run %s: %w", e.RunID(), err)
 	}
+	p.live.note(r)
+	p.bell.ring()
 	p.Tel.Logger.InfoContext(runCtx, "run planned", obs.KeyRunID, e.RunID(), obs.KeyCustomerID, r.GetRef().GetCustomerId(), obs.KeyDueTime, e.Due)
 	p.announce(runCtx, r, factPlanned, nil)
 	return r, nil
@@ -113,41 +109,29 @@ func (p *Planner) due(ctx context.Context, e run.Expectation, r *planv1.Run) (co
 	return obs.WithAttrs(ctx, obs.RunAttrs(r.GetRef())...), root
 }
 
-func (p *Planner) resumeAll(ctx context.Context, ids []string) error {
-	var errs []error
-	for _, id := range ids {
-		if _, ended := p.ended.Load(id); ended || ctx.Err() != nil {
-			continue
-		}
-		if err := p.resume(ctx, id); err != nil {
-			errs = append(errs, fmt.Errorf("resuming run %s: %w", id, err))
-		}
+// existing reads a run that somebody else planned.
+func (p *Planner) existing(ctx context.Context, id string) (*planv1.Run, error) {
+	r, err := p.Store.Get(ctx, id)
+	if err == nil {
+		p.live.note(r)
+		p.bell.ring()
 	}
-	return errors.Join(errs...)
+	return r, err
 }
 
-// resume queues the outstanding tasks of a run again when it has not moved for long.
-func (p *Planner) resume(ctx context.Context, id string) error {
-	r, err := p.Store.Get(ctx, id)
-	if err != nil {
-		return err
+// refresh reads the records that changed since they were read on a tick: other planners change them too.
+func (p *Planner) refresh(ctx context.Context, versions map[string]uint64) error {
+	var errs []error
+	for _, id := range p.live.outdated(versions) {
+		if ctx.Err() != nil {
+			break
+		}
+		r, err := p.Store.Get(ctx, id)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		p.live.read(r, versions[id])
 	}
-	if run.Ended(r) {
-		p.ended.Store(id, true)
-		return nil
-	}
-	last, version, err := p.Store.Last(ctx, id)
-	if err != nil {
-		return err
-	}
-	next, due := run.Resume(r, last, p.Now(), p.ResumeAfter)
-	if !due {
-		return nil
-	}
-	if first, err := p.Store.Claim(ctx, id, next, version); err != nil || !first {
-		return err
-	}
-	p.Tel.Logger.WarnContext(ctx, "run has not moved, its tasks are queued again",
-		obs.KeyRunID, id, obs.KeyRunState, run.Word(r.GetState()), obs.KeyAttempt, next.Count)
-	return p.followUp(ctx, r, strconv.FormatInt(next.Time.UnixMilli(), 10))
+	return errors.Join(errs...)
 }

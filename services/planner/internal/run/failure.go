@@ -83,3 +83,13 @@ func clip(message string) string {
 func Word(s planv1.RunState) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "RUN_STATE_"))
 }
+
+// GivenUp counts how often the record says that a task was given up.
+func GivenUp(r *planv1.Run, taskID string) (times int) {
+	for _, f := range r.GetFailures() {
+		if f.GetTaskId() == taskID && !f.GetWillRetry() {
+			times++
+		}
+	}
+	return times
+}

@@ -7,7 +7,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
-	"google.golang.org/protobuf/types/known/timestamppb"
 	"pgregory.net/rapid"
 
 	"github.com/customer-exports/exports/pkg/fault"
@@ -181,27 +180,16 @@ func TestFailKeepsTheLast(t *testing.T) {
 	}
 }
 
-func TestResumeWaitsLonger(t *testing.T) {
+func TestGivenUpCountsFinalFailuresOfOneTask(t *testing.T) {
 	r := extracting(t)
-	r.UpdateTime = timestamppb.New(noon)
-	var last Resumption
-	var gaps []time.Duration
-	before := noon
-	for now := noon; len(gaps) < 7; now = now.Add(time.Second) {
-		if next, due := Resume(r, last, now, 2*time.Minute); due {
-			gaps, before, last = append(gaps, now.Sub(before)), now, next
+	for i, f := range []*planv1.Failure{{TaskId: "a", WillRetry: true}, {TaskId: "a"}, {TaskId: "b"}, {TaskId: "a"}} {
+		f.Attempt = int32(i)
+		Fail(r, f)
+	}
+	for task, want := range map[string]int{"a": 2, "b": 1, "c": 0} {
+		if got := GivenUp(r, task); got != want {
+			t.Errorf("GivenUp(%s) = %d, want %d", task, got, want)
 		}
-	}
-	m := time.Minute
-	if diff := cmp.Diff([]time.Duration{2 * m, 4 * m, 8 * m, 16 * m, 32 * m, 32 * m, 32 * m}, gaps); diff != "" {
-		t.Errorf("waits differ (-want +got):\n%s", diff)
-	}
-	r.UpdateTime = timestamppb.New(before.Add(time.Second))
-	if next, due := Resume(r, last, before.Add(2*m+time.Second), 2*m); !due || next.Count != 1 {
-		t.Errorf("after a change Resume = %v, %v; want the first wait again", next, due)
-	}
-	if _, due := Resume(&planv1.Run{State: Committed}, Resumption{}, noon, m); due {
-		t.Error("a committed run is resumed")
 	}
 }
 

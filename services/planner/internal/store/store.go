@@ -1,5 +1,5 @@
-// Package store keeps runs, receipts and resumptions in the JetStream bucket RUNS, of which the planner is the only
-// writer, and queues tasks. It owns keys and encoding and decides nothing: every write is a compare-and-set whose change
+// Package store keeps runs and receipts in the JetStream bucket RUNS, of which the planner is the only writer, and queues
+// tasks. It owns keys and encoding and decides nothing: every write is a compare-and-set whose change
 // the caller makes. Start reading at Store.Update.
 package store
 

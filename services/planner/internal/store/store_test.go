@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
@@ -14,7 +13,6 @@ import (
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
-	"github.com/customer-exports/exports/services/planner/internal/run"
 	"github.com/customer-exports/exports/services/planner/internal/store"
 )
 
@@ -107,18 +105,39 @@ func TestRunIDsAreThoseOfRunsOnly(t *testing.T) {
 	}
 }
 
-func TestOneClaimWins(t *testing.T) {
-	s, at := open(t), time.Date(2026, 1, 10, 12, 0, 0, 0, time.UTC)
-	for count := range 3 {
-		last, version, err := s.Last(t.Context(), "acme-20260110-1")
-		if err != nil || last.Count != count {
-			t.Fatalf("Last = %v, %v; want count %d", last, err, count)
+func TestVersionsGrowWithEachChange(t *testing.T) {
+	s, id := open(t), "acme-20260110-1"
+	versions := func() map[string]uint64 {
+		t.Helper()
+		got, err := s.Versions(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-		for i, want := range []bool{true, false} {
-			won, err := s.Claim(t.Context(), "acme-20260110-1", run.Resumption{Time: at, Count: count + 1}, version)
-			if won != want || err != nil {
-				t.Errorf("claim %d = %v, %v; want %v", i, won, err, want)
-			}
-		}
+		return got
+	}
+	if got := versions(); len(got) != 0 {
+		t.Errorf("an empty bucket has versions %v", got)
+	}
+	if err := s.Create(t.Context(), record()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Accept(t.Context(), id, &deliveryv1.Receipt{Table: "DIM_DATES"}); err != nil {
+		t.Fatal(err)
+	}
+	before := versions()
+	if len(before) != 1 || before[id] == 0 {
+		t.Errorf("versions = %v, want that of the run alone", before)
+	}
+	if _, _, err := s.Update(t.Context(), id, func(*planv1.Run) (bool, error) { return false, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := versions(); got[id] != before[id] {
+		t.Errorf("version %d after no change, want %d", got[id], before[id])
+	}
+	if _, _, err := s.Update(t.Context(), id, func(*planv1.Run) (bool, error) { return true, nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got := versions(); got[id] <= before[id] {
+		t.Errorf("version %d after a change, want above %d", got[id], before[id])
 	}
 }

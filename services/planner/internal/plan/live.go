@@ -1,0 +1,120 @@
+package plan
+
+import (
+	"sync"
+	"time"
+
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/planner/internal/dispatch"
+	"github.com/customer-exports/exports/services/planner/internal/run"
+)
+
+// live remembers what runs wait for, so that a report costs a look at the queue and not one at every run. It may be behind:
+// a record is read again before a task of it is queued. The zero value remembers nothing.
+type live struct {
+	mu   sync.Mutex
+	runs map[string]entry
+	// versions are those of the records read on a tick, also of runs that ended.
+	versions map[string]uint64
+}
+
+type entry struct {
+	run       dispatch.Run
+	due       time.Time
+	measuring bool
+	queued    map[string]bool // tasks that this planner queued
+}
+
+// note remembers a record and returns what it waits for.
+func (l *live) note(r *planv1.Run) []*taskv1.Task {
+	tasks := run.Outstanding(r)
+	ref := r.GetRef()
+	e := entry{
+		run:       dispatch.Run{ID: ref.GetRunId(), Customer: ref.GetCustomerId(), Deadline: r.GetDeadlineTime().AsTime()},
+		due:       ref.GetDueTime().AsTime(),
+		measuring: r.GetState() == run.Measuring,
+	}
+	for _, t := range r.GetTables() {
+		e.run.Rows += t.GetMeasuredRowCount()
+	}
+	for _, t := range tasks {
+		e.run.Tasks = append(e.run.Tasks, dispatch.Task{ID: t.GetTaskId(), Kind: run.Kind(t)})
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.put(e)
+	return tasks
+}
+
+func (l *live) put(e entry) {
+	if len(e.run.Tasks) == 0 {
+		delete(l.runs, e.run.ID)
+		return
+	}
+	if l.runs == nil {
+		l.runs = make(map[string]entry)
+	}
+	if e.queued = l.runs[e.run.ID].queued; e.queued == nil {
+		e.queued = make(map[string]bool)
+	}
+	l.runs[e.run.ID] = e
+}
+
+// read notes a record that is at least as new as a version.
+func (l *live) read(r *planv1.Run, version uint64) {
+	l.note(r)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.versions[r.GetRef().GetRunId()] = version
+}
+
+// outdated lists the runs whose records were not read at these versions.
+func (l *live) outdated(versions map[string]uint64) (ids []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	have := l.versions
+	l.versions = make(map[string]uint64, len(versions))
+	for id, version := range versions {
+		if have[id] == version {
+			l.versions[id] = version
+		} else {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// forget drops a run until the next tick.
+func (l *live) forget(runID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.runs, runID)
+	delete(l.versions, runID)
+}
+
+// published remembers that a task was queued, and says whether this planner queued it before.
+func (l *live) published(runID, taskID string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	queued := l.runs[runID].queued
+	if queued == nil {
+		return false // the run ended meanwhile
+	}
+	before := queued[taskID]
+	queued[taskID] = true
+	return before
+}
+
+// ready gives the runs that wait for tasks. One that is to be measured is ready once it has settled.
+func (l *live) ready(now time.Time, settle time.Duration) map[string]dispatch.Run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	runs := make(map[string]dispatch.Run, len(l.runs))
+	for id, e := range l.runs {
+		if !e.measuring || !now.Before(e.due.Add(settle)) {
+			runs[id] = e.run
+		}
+	}
+	return runs
+}
