@@ -408,7 +408,9 @@ type Failure struct {
 	// When it failed, UTC.
 	FailTime *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=fail_time,json=failTime,proto3" json:"fail_time,omitempty"`
 	// Whether the task is tried again.
-	WillRetry     bool `protobuf:"varint,7,opt,name=will_retry,json=willRetry,proto3" json:"will_retry,omitempty"`
+	WillRetry bool `protobuf:"varint,7,opt,name=will_retry,json=willRetry,proto3" json:"will_retry,omitempty"`
+	// How often the task had been given up by then, this time included; 0 when it is tried again. The planner sets it.
+	GivenUpCount  int32 `protobuf:"varint,8,opt,name=given_up_count,json=givenUpCount,proto3" json:"given_up_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -492,6 +494,13 @@ func (x *Failure) GetWillRetry() bool {
 	return false
 }
 
+func (x *Failure) GetGivenUpCount() int32 {
+	if x != nil {
+		return x.GivenUpCount
+	}
+	return 0
+}
+
 var File_exports_plan_v1_run_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_run_proto_rawDesc = "" +
@@ -527,7 +536,7 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"file_bytes\x18\x06 \x01(\x03R\tfileBytes\x12\x1f\n" +
 	"\varrow_bytes\x18\a \x01(\x03R\n" +
-	"arrowBytes\"\xdc\x01\n" +
+	"arrowBytes\"\x82\x02\n" +
 	"\aFailure\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\tR\x05table\x12\x18\n" +
@@ -536,7 +545,8 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x127\n" +
 	"\tfail_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bfailTime\x12\x1d\n" +
 	"\n" +
-	"will_retry\x18\a \x01(\bR\twillRetry*\xbc\x01\n" +
+	"will_retry\x18\a \x01(\bR\twillRetry\x12$\n" +
+	"\x0egiven_up_count\x18\b \x01(\x05R\fgivenUpCount*\xbc\x01\n" +
 	"\bRunState\x12\x19\n" +
 	"\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13RUN_STATE_MEASURING\x10\x01\x12\x18\n" +

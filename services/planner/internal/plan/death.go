@@ -14,14 +14,15 @@ import (
 // waits for nevertheless, was asked for again.
 func (p *Planner) checkAlive(ctx context.Context, r *planv1.Run, t *taskv1.Task) (bool, error) {
 	times, cause, err := p.Queue.GivenUp(ctx, t)
-	if err != nil || times <= run.GivenUp(r, t.GetTaskId()) {
+	if err != nil || times <= int(run.GivenUp(r, t.GetTaskId())) {
 		return err == nil, err
 	}
+	cause.GivenUpCount = int32(times) //nolint:gosec // letters are counted in tens
 	id := r.GetRef().GetRunId()
 	var before planv1.RunState
 	r, changed, err := p.change(ctx, id, func(r *planv1.Run) (bool, error) {
 		before = r.GetState()
-		return times > run.GivenUp(r, t.GetTaskId()) && run.Fail(r, cause), nil
+		return cause.GetGivenUpCount() > run.GivenUp(r, t.GetTaskId()) && run.Fail(r, cause), nil
 	})
 	if err != nil {
 		return false, fmt.Errorf("noting that run %s failed: %w", id, err)

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -69,14 +71,14 @@ func (l *live) read(r *planv1.Run, version uint64) {
 	l.versions[r.GetRef().GetRunId()] = version
 }
 
-// outdated lists the runs whose records were not read at these versions.
+// outdated lists the runs whose records were not read at these versions, in the order of their ids: a simulation replays.
 func (l *live) outdated(versions map[string]uint64) (ids []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	have := l.versions
 	l.versions = make(map[string]uint64, len(versions))
-	for id, version := range versions {
-		if have[id] == version {
+	for _, id := range slices.Sorted(maps.Keys(versions)) {
+		if version := versions[id]; have[id] == version {
 			l.versions[id] = version
 		} else {
 			ids = append(ids, id)

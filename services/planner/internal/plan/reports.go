@@ -69,6 +69,7 @@ func (p *Planner) Fail(ctx context.Context, runID string, f *planv1.Failure) err
 	if f.GetFailTime() == nil {
 		f.FailTime = timestamppb.New(p.Now())
 	}
+	f.GivenUpCount = 0 // ours to count
 	var before planv1.RunState
 	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) {
 		before = r.GetState()

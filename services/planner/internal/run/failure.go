@@ -19,9 +19,15 @@ const (
 // does one whose commit was given up without an answer: the drop may be visible, and only another look can tell. It says
 // whether the run changed: the same failure, reported again, does not change it.
 func Fail(r *planv1.Run, f *planv1.Failure) bool {
+	if f.GetWillRetry() {
+		f.GivenUpCount = 0
+	}
 	next := after(r, f)
 	if known(r, f) && next == r.GetState() {
 		return false
+	}
+	if !f.GetWillRetry() {
+		f.GivenUpCount = max(f.GetGivenUpCount(), GivenUp(r, f.GetTaskId())+1)
 	}
 	r.State = next
 	f.Message = clip(f.GetMessage())
@@ -61,6 +67,9 @@ func inconclusive(r fault.Reason) bool {
 
 // known says whether the failure is on record. Queueing a task again restarts its attempts, so the time counts too.
 func known(r *planv1.Run, f *planv1.Failure) bool {
+	if f.GetGivenUpCount() > GivenUp(r, f.GetTaskId()) {
+		return false
+	}
 	for _, have := range r.GetFailures() {
 		if have.GetTaskId() == f.GetTaskId() && have.GetAttempt() == f.GetAttempt() && have.GetReason() == f.GetReason() &&
 			have.GetFailTime().AsTime().Equal(f.GetFailTime().AsTime()) {
@@ -84,11 +93,11 @@ func Word(s planv1.RunState) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "RUN_STATE_"))
 }
 
-// GivenUp counts how often the record says that a task was given up.
-func GivenUp(r *planv1.Run, taskID string) (times int) {
+// GivenUp is how often the record says that a task was given up.
+func GivenUp(r *planv1.Run, taskID string) (times int32) {
 	for _, f := range r.GetFailures() {
-		if f.GetTaskId() == taskID && !f.GetWillRetry() {
-			times++
+		if f.GetTaskId() == taskID {
+			times = max(times, f.GetGivenUpCount())
 		}
 	}
 	return times

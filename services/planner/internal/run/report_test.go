@@ -186,9 +186,23 @@ func TestGivenUpCountsFinalFailuresOfOneTask(t *testing.T) {
 		f.Attempt = int32(i)
 		Fail(r, f)
 	}
-	for task, want := range map[string]int{"a": 2, "b": 1, "c": 0} {
+	for task, want := range map[string]int32{"a": 2, "b": 1, "c": 0} {
 		if got := GivenUp(r, task); got != want {
 			t.Errorf("GivenUp(%s) = %d, want %d", task, got, want)
+		}
+	}
+}
+
+// TestGivenUpCatchesUp notes a give-up of which the record missed the one before: the second has the cause of the last that
+// is on record, and counts nevertheless, once.
+func TestGivenUpCatchesUp(t *testing.T) {
+	r := committing(t)
+	cause := &planv1.Failure{TaskId: commitID(r), Attempt: 5, Reason: string(fault.ReasonUnavailable)}
+	Fail(r, proto.CloneOf(cause))
+	cause.GivenUpCount = 2
+	for _, want := range []bool{true, false} {
+		if changed := Fail(r, proto.CloneOf(cause)); changed != want || GivenUp(r, commitID(r)) != 2 {
+			t.Errorf("Fail = %v, given up %d times, want %v and 2", changed, GivenUp(r, commitID(r)), want)
 		}
 	}
 }

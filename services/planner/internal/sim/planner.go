@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"context"
 	"time"
 
+	"github.com/customer-exports/exports/services/planner/internal/dispatch"
 	"github.com/customer-exports/exports/services/planner/internal/plan"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
@@ -11,8 +13,9 @@ import (
 type planner struct {
 	world *world
 	plan  *plan.Planner
-	skew  time.Duration // of its clock
-	down  time.Time     // until when it is away
+	skew  time.Duration  // of its clock
+	down  time.Time      // until when it is away
+	rules dispatch.Rules // those that it read last
 }
 
 // maxSkew is how far a planner's clock may be off.
@@ -29,23 +32,32 @@ func newPlanner(w *world, i int) *planner {
 
 func (p *planner) start() {
 	p.plan = &plan.Planner{
-		Store: p.world.store, Queue: p.world.queue, Exports: p.world.exports, Tel: p.world.tel,
-		Cutter:      run.Cutter{TargetRows: 100, Whole: func(table string) bool { return table == "DIM_DATES" }},
-		ResumeAfter: 10 * time.Minute, Now: func() time.Time { return p.world.now.Add(p.skew) },
+		Store: p.world.store, Queue: outlet{p.world.queue, p}, Exports: p.world.exports, Tel: p.world.tel,
+		Cutter: run.Cutter{TargetRows: 100, Whole: func(table string) bool { return table == "DIM_DATES" }},
+		Rules:  p.readRules, SettleDelay: p.world.settle, Now: func() time.Time { return p.world.now.Add(p.skew) },
 	}
 }
 
-func (p *planner) tick() {
-	if p.world.now.Before(p.down) {
-		return
+func (p *planner) readRules(context.Context) dispatch.Rules {
+	p.rules = p.world.rules
+	return p.rules
+}
+
+// act ticks, or dispatches as after a report.
+func (p *planner) act() {
+	switch {
+	case p.world.now.Before(p.down):
+	case p.world.chance(0.5):
+		p.survive(func() { _, _ = p.plan.Dispatch(p.world.ctx) })
+	default:
+		p.survive(func() { _ = p.plan.Tick(p.world.ctx) }) // an incomplete tick is made good by a later one
 	}
-	p.survive(func() { _ = p.plan.Tick(p.world.ctx) }) // an incomplete tick is made good by a later one
 }
 
 func (p *planner) survive(act func()) (ended bool) {
 	if ended = survive(act); ended {
 		p.world.seen.Killed++
-		p.down = p.world.now.Add(time.Duration(p.world.random.Int64N(int64(time.Hour))))
+		p.down = p.world.now.Add(time.Duration(p.world.random.Int64N(int64(time.Hour / 2))))
 		p.start()
 	}
 	return ended

@@ -19,16 +19,22 @@ type Settings struct {
 	Away                       time.Duration // in the middle of it, in which nobody does anything
 	FailBefore, FailAfter      float64
 	Crash, Stale               float64
-	Lose, Double               float64
+	Between                    float64 // somebody else acts in the middle of a call
+	Lose                       float64 // a task that was queued, as far as its planner knows
+	Stop                       float64 // a worker that is stopped in order, its task handed back
+	Delete, Wipe, Restore      float64 // of the queue, at each step
+	Rules                      float64 // the config file is edited, at each step
 	Poison                     float64 // a task whose every attempt fails
+	Deadly                     float64 // a task at whose every attempt the worker crashes
 	Foreign                    float64 // an attempt that meets a row outside the scope
 }
 
 // Rough is the world that every seed is tried in.
 func Rough() Settings {
 	return Settings{
-		Planners: 3, Workers: 3, Exports: 2, Days: 2,
-		FailBefore: 0.02, FailAfter: 0.02, Crash: 0.02, Stale: 0.05, Lose: 0.05, Double: 0.05, Poison: 0.01, Foreign: 0.002,
+		Planners: 3, Workers: 3, Exports: 3, Days: 2,
+		FailBefore: 0.02, FailAfter: 0.02, Crash: 0.02, Stale: 0.05, Between: 0.05, Lose: 0.05, Stop: 0.02,
+		Delete: 0.01, Wipe: 0.002, Restore: 0.01, Rules: 0.005, Poison: 0.01, Deadly: 0.003, Foreign: 0.001,
 	}
 }
 
@@ -69,19 +75,39 @@ func (w *world) live(d time.Duration) {
 
 // Report counts what happened, so that a simulation in which nothing goes wrong is noticed.
 type Report struct {
-	Runs, Committed, Failed, Quarantined    int
-	Crashes, Faults, Lost, Doubled, Zombies int
-	Killed                                  int // planners, among the crashes
+	Runs, Committed, Failed, Quarantined int
+	Crashes, Faults, Zombies             int
+	Killed                               int // planners, among the crashes
+	Lost, Doubled, Deleted               int // messages
+	Wiped, Restored, Overtaken, Parked   int
+	Most                                 int // statements that the source may have seen at once
 }
 
 // step lets one randomly chosen actor do one thing, and moves the clock.
 func (w *world) step() {
 	w.now = w.now.Add(time.Duration(w.random.Int64N(int64(w.pace))))
-	switch actor := w.random.IntN(len(w.planners) + 3*len(w.workers)); {
-	case actor < len(w.planners):
-		w.planners[actor].tick()
-	default:
-		w.workers[(actor-len(w.planners))%len(w.workers)].work()
+	w.queue.mishap()
+	if w.chance(w.trouble.Rules) {
+		w.rules = w.drawRules()
+	}
+	w.acting, w.calls = w.draw(), 0
+	w.act(w.acting)
+}
+
+// draw chooses an actor: planners first, then workers.
+func (w *world) draw() int {
+	i := w.random.IntN(len(w.planners) + 3*len(w.workers))
+	if i < len(w.planners) {
+		return i
+	}
+	return len(w.planners) + (i-len(w.planners))%len(w.workers)
+}
+
+func (w *world) act(i int) {
+	if i < len(w.planners) {
+		w.planners[i].act()
+	} else {
+		w.workers[i-len(w.planners)].work()
 	}
 }
 
@@ -93,6 +119,8 @@ func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x9e3
 // Add adds another simulation's counts.
 func (r *Report) Add(other Report) {
 	r.Runs, r.Committed, r.Failed, r.Quarantined = r.Runs+other.Runs, r.Committed+other.Committed, r.Failed+other.Failed, r.Quarantined+other.Quarantined
-	r.Crashes, r.Faults, r.Lost = r.Crashes+other.Crashes, r.Faults+other.Faults, r.Lost+other.Lost
-	r.Doubled, r.Zombies, r.Killed = r.Doubled+other.Doubled, r.Zombies+other.Zombies, r.Killed+other.Killed
+	r.Crashes, r.Faults, r.Zombies, r.Killed = r.Crashes+other.Crashes, r.Faults+other.Faults, r.Zombies+other.Zombies, r.Killed+other.Killed
+	r.Lost, r.Doubled, r.Deleted = r.Lost+other.Lost, r.Doubled+other.Doubled, r.Deleted+other.Deleted
+	r.Wiped, r.Restored, r.Overtaken, r.Parked = r.Wiped+other.Wiped, r.Restored+other.Restored, r.Overtaken+other.Overtaken, r.Parked+other.Parked
+	r.Most = max(r.Most, other.Most)
 }

@@ -42,7 +42,8 @@ func TestSeeds(t *testing.T) {
 	}
 	wait.Wait()
 	t.Logf("%+v", all)
-	if all.Committed == 0 || *seeds > 100 && (all.Crashes == 0 || all.Faults == 0 || all.Lost == 0 || all.Doubled == 0 || all.Zombies == 0 || all.Failed == 0 || all.Quarantined == 0) {
+	if all.Committed == 0 || *seeds > 100 && (all.Crashes == 0 || all.Faults == 0 || all.Lost == 0 || all.Doubled == 0 || all.Zombies == 0 ||
+		all.Deleted == 0 || all.Wiped == 0 || all.Restored == 0 || all.Overtaken == 0 || all.Parked == 0 || all.Failed == 0 || all.Quarantined == 0) {
 		t.Errorf("too little went wrong to prove anything: %+v", all)
 	}
 }
@@ -50,7 +51,7 @@ func TestSeeds(t *testing.T) {
 // TestPlannersAreKilledAThousandTimes runs three planners through a month.
 func TestPlannersAreKilledAThousandTimes(t *testing.T) {
 	s := sim.Rough()
-	s.Exports, s.Days, s.Crash, s.Poison, s.Foreign = 3, 30, 0.05, 0, 0
+	s.Days, s.Crash, s.Poison, s.Deadly, s.Foreign = 30, 0.07, 0, 0, 0
 	report, err := sim.Run(t.Context(), *from, s)
 	if err != nil {
 		t.Error(err)

@@ -11,7 +11,6 @@ import (
 	"github.com/customer-exports/exports/pkg/fault"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
-	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
 // memStore is the bucket RUNS: compare-and-set is exact, reads may be old.
@@ -19,11 +18,10 @@ type memStore struct {
 	world    *world
 	runs     map[string][]*planv1.Run // every version, oldest first
 	receipts map[string]*deliveryv1.Receipt
-	resumed  map[string][]run.Resumption
 }
 
 func newStore(w *world) *memStore {
-	return &memStore{world: w, runs: map[string][]*planv1.Run{}, receipts: map[string]*deliveryv1.Receipt{}, resumed: map[string][]run.Resumption{}}
+	return &memStore{world: w, runs: map[string][]*planv1.Run{}, receipts: map[string]*deliveryv1.Receipt{}}
 }
 
 // Create is part of plan.Store.
@@ -93,6 +91,20 @@ func (s *memStore) RunIDs(context.Context) (ids []string, err error) {
 	return ids, err
 }
 
+// Versions is part of plan.Store.
+func (s *memStore) Versions(context.Context) (versions map[string]uint64, err error) {
+	versions = map[string]uint64{}
+	err = s.world.call(func() error {
+		for _, id := range slices.Sorted(maps.Keys(s.runs)) {
+			if !s.world.chance(s.world.trouble.Stale) {
+				versions[id] = uint64(len(s.runs[id]))
+			}
+		}
+		return nil
+	})
+	return versions, err
+}
+
 func receiptKey(runID, table string, index int32) string {
 	return fmt.Sprintf("%s %s %d", runID, table, index)
 }
@@ -119,26 +131,4 @@ func (s *memStore) Receipt(_ context.Context, runID, table string, index int32) 
 		return nil
 	})
 	return r, err
-}
-
-// Last is part of plan.Store.
-func (s *memStore) Last(_ context.Context, runID string) (last run.Resumption, version uint64, err error) {
-	err = s.world.call(func() error {
-		if all := s.resumed[runID]; len(all) > 0 {
-			last, version = all[len(all)-1], uint64(len(all))
-		}
-		return nil
-	})
-	return last, version, err
-}
-
-// Claim is part of plan.Store.
-func (s *memStore) Claim(_ context.Context, runID string, next run.Resumption, version uint64) (first bool, err error) {
-	err = s.world.call(func() error {
-		if first = uint64(len(s.resumed[runID])) == version; first {
-			s.resumed[runID] = append(s.resumed[runID], next)
-		}
-		return nil
-	})
-	return first && err == nil, err
 }

@@ -34,6 +34,7 @@ func (w *worker) work() {
 	m := w.held
 	w.held = nil
 	if m == nil {
+		survive(w.world.buryExhausted)
 		if m = w.world.queue.take(); m == nil {
 			return
 		}
@@ -49,6 +50,10 @@ func (w *worker) work() {
 
 // do makes one attempt at a task and settles the message, as pkg/bus does.
 func (w *worker) do(m *message, attempt int) {
+	if w.world.chance(w.world.trouble.Stop) {
+		w.stop(m, attempt)
+		return
+	}
 	err := w.attempt(m.task, attempt)
 	last := attempt >= maxDeliver
 	switch {
@@ -56,10 +61,21 @@ func (w *worker) do(m *message, attempt int) {
 		_ = w.world.call(func() error { w.world.queue.settle(m); return nil })
 	case last || !fault.Retryable(err):
 		w.fail(m.task, attempt, err, false)
-		_ = w.world.call(func() error { w.world.queue.settle(m); return nil })
+		w.world.bury(m, err)
 	default:
 		w.fail(m.task, attempt, err, true)
 		w.world.queue.putOff(m)
+	}
+}
+
+// stop hands a task back because the process ends in order.
+func (w *worker) stop(m *message, attempt int) {
+	if attempt < maxDeliver {
+		m.visible = w.world.now
+		return
+	}
+	if err := w.world.call(func() error { w.world.queue.handBack(m); return nil }); err == nil {
+		_ = w.world.call(func() error { w.world.queue.settle(m); return nil })
 	}
 }
 
@@ -72,12 +88,13 @@ func (w *worker) fail(t *taskv1.Task, attempt int, cause error, again bool) {
 }
 
 func (w *worker) attempt(t *taskv1.Task, attempt int) error {
-	if w.world.always(w.world.trouble.Poison, t.GetTaskId()) {
-		return fault.New(fault.Unavailable, fault.ReasonSourceStalled, "no bytes")
-	}
 	switch {
+	case w.world.always(w.world.trouble.Poison, t.GetTaskId()):
+		return fault.New(fault.DataLoss, fault.ReasonSourceTruncated, "rows are missing")
+	case w.world.always(w.world.trouble.Deadly, "deadly "+t.GetTaskId()) && t.GetCommit() == nil:
+		panic(crashed{})
 	case t.GetMeasure() != nil:
-		return w.world.ask(func(p *plan.Planner) error { return p.Measure(w.world.ctx, t.GetRun().GetRunId(), w.world.truth()) })
+		return w.measure(t)
 	case t.GetExtract() != nil:
 		return w.extract(t, attempt)
 	default:
@@ -85,13 +102,13 @@ func (w *worker) attempt(t *taskv1.Task, attempt int) error {
 	}
 }
 
-// truth is what the source holds, always.
-func (w *world) truth() []*planv1.TableMeasurement {
-	reviews := &planv1.TableMeasurement{Table: "FACT_REVIEWS"}
-	for day := range 4 {
-		reviews.Counts = append(reviews.Counts, &planv1.SplitCount{SplitDate: fmt.Sprintf("2026-01-%02d", day+1), RowCount: 80})
+func (w *worker) measure(t *taskv1.Task) error {
+	if early := t.GetRun().GetDueTime().AsTime().Add(w.world.settle).Sub(w.world.now); early > maxSkew {
+		w.world.wrong("%s is measured %s too early", t.GetRun().GetRunId(), early)
 	}
-	return []*planv1.TableMeasurement{{Table: "DIM_DATES", Counts: []*planv1.SplitCount{{RowCount: 7}}}, reviews}
+	return w.world.ask(func(p *plan.Planner) error {
+		return p.Measure(w.world.ctx, t.GetRun().GetRunId(), w.world.truth(t.GetRun().GetExportId()))
+	})
 }
 
 func (w *worker) extract(t *taskv1.Task, attempt int) error {

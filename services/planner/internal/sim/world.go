@@ -13,6 +13,8 @@ import (
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	"github.com/customer-exports/exports/services/planner/internal/dispatch"
 )
 
 // world is everything around the planners, and the one random that decides over it.
@@ -22,22 +24,32 @@ type world struct {
 	seed    uint64
 	random  *rand.Rand
 	now     time.Time
-	trouble Settings // zero once the world is calm
+	trouble Settings // mostly zero once the world is calm
 	pace    time.Duration
+	settle  time.Duration  // how long after its due time a run may be measured
+	rules   dispatch.Rules // in the config file
+	nested  bool           // somebody acts in the middle of another one's call
+	acting  int
+	calls   int // in this step
 
 	exports  exports
 	store    *memStore
 	queue    *memQueue
+	dead     map[string]*death   // by task id
 	bucket   map[string]manifest // by run id
 	planners []*planner
 	workers  []*worker
 	seen     Report
+	faults   []error // noticed on the way
 }
 
 func newWorld(ctx context.Context, seed uint64, s Settings) *world {
-	w := &world{ctx: ctx, seed: seed, random: newRandom(seed), now: begin(), trouble: s, pace: slowStep, bucket: map[string]manifest{}}
-	w.tel = silent(ctx)
-	w.store, w.queue = newStore(w), newQueue(w)
+	w := &world{
+		ctx: ctx, seed: seed, random: newRandom(seed), now: begin(), trouble: s, pace: slowStep,
+		dead: map[string]*death{}, bucket: map[string]manifest{}, tel: silent(ctx),
+	}
+	w.store, w.queue = newStore(w), &memQueue{world: w}
+	w.rules, w.settle = w.drawRules(), []time.Duration{0, 40 * time.Minute}[w.random.IntN(2)]
 	for i := range s.Exports {
 		w.exports = append(w.exports, w.export(i))
 	}
@@ -63,7 +75,7 @@ func silent(ctx context.Context) *obs.Telemetry {
 func (w *world) export(i int) *configv1.Export {
 	minute, zone := w.random.IntN(24*60), []string{"Europe/Berlin", "Asia/Kathmandu"}[w.random.IntN(2)]
 	return &configv1.Export{
-		ExportId: fmt.Sprintf("export-%d", i), CustomerId: fmt.Sprintf("customer-%d", i),
+		ExportId: fmt.Sprintf("export-%d", i), CustomerId: fmt.Sprintf("customer-%d", i%2),
 		Terms: []*configv1.Term{{Revision: 1, EffectiveTime: timestamppb.New(begin()), Owed: true}},
 		Revision: &configv1.Revision{Revision: 1, Spec: &configv1.ExportSpec{
 			Tables:   []*configv1.TableSelection{{Table: "DIM_DATES"}, {Table: "FACT_REVIEWS"}},
@@ -72,10 +84,19 @@ func (w *world) export(i int) *configv1.Export {
 	}
 }
 
+// truth is what the source holds for an export, always: 4 to 15 dates, so that runs are small, medium or large.
+func (w *world) truth(exportID string) []*planv1.TableMeasurement {
+	reviews := &planv1.TableMeasurement{Table: "FACT_REVIEWS"}
+	for day := range 4 + w.hash(exportID)%12 {
+		reviews.Counts = append(reviews.Counts, &planv1.SplitCount{SplitDate: fmt.Sprintf("2026-01-%02d", day+1), RowCount: 80})
+	}
+	return []*planv1.TableMeasurement{{Table: "DIM_DATES", Counts: []*planv1.SplitCount{{RowCount: 7}}}, reviews}
+}
+
 // calm ends all trouble; what is broken by then stays broken until somebody mends it.
 func (w *world) calm() {
-	poison, foreign := w.trouble.Poison, w.trouble.Foreign
-	w.trouble, w.pace = Settings{Poison: poison, Foreign: foreign}, calmStep
+	was := w.trouble
+	w.trouble, w.pace = Settings{Poison: was.Poison, Deadly: was.Deadly, Foreign: was.Foreign}, calmStep
 	for _, p := range w.planners {
 		p.down = time.Time{}
 	}
@@ -84,8 +105,16 @@ func (w *world) calm() {
 // crashed is what a planner's or worker's end looks like to the code that it was in.
 type crashed struct{}
 
+// mostCalls is how many calls a step may make: more are a loop without an end.
+const mostCalls = 10_000
+
 // call does something elsewhere: it may fail before or after its effect, and the caller may end there.
 func (w *world) call(effect func() error) error {
+	if w.calls++; w.calls > mostCalls {
+		w.wrong("somebody makes %d calls at once", w.calls)
+		panic(crashed{})
+	}
+	w.meanwhile()
 	switch {
 	case w.chance(w.trouble.Crash):
 		if w.chance(0.5) {
@@ -103,6 +132,20 @@ func (w *world) call(effect func() error) error {
 		return away()
 	}
 	return err
+}
+
+// meanwhile lets somebody else act in the middle of what an actor does.
+func (w *world) meanwhile() {
+	if w.nested || !w.chance(w.trouble.Between) {
+		return
+	}
+	other := w.draw()
+	if other == w.acting {
+		return
+	}
+	w.nested = true
+	defer func() { w.nested = false }()
+	w.act(other)
 }
 
 // survive runs an actor until it has done or ended.
@@ -124,9 +167,20 @@ func away() error { return fault.New(fault.Unavailable, fault.ReasonUnavailable,
 
 // always is a probability that a task has for good, whoever tries it.
 func (w *world) always(p float64, taskID string) bool {
+	return p > 0 && float64(w.hash(taskID)%1e6) < p*1e6
+}
+
+func (w *world) hash(text string) uint64 {
 	h := fnv.New64a()
-	_, _ = fmt.Fprint(h, w.seed, taskID)
-	return float64(h.Sum64()%1e6) < p*1e6
+	_, _ = fmt.Fprint(h, w.seed, text)
+	return h.Sum64()
+}
+
+// wrong notes what must never be, at the moment at which it is.
+func (w *world) wrong(format string, args ...any) {
+	if len(w.faults) < 5 {
+		w.faults = append(w.faults, fmt.Errorf("at %s "+format, append([]any{w.now.Format(time.DateTime)}, args...)...))
+	}
 }
 
 // exports is the config service.
