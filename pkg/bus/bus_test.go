@@ -57,10 +57,11 @@ func task(id string) *taskv1.Task {
 	}
 }
 
+// queue queues tasks as the planner does.
 func queue(t *testing.T, b *Bus, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		if err := b.PublishTask(t.Context(), telemetry(t), "measure", task(id)); err != nil {
+		if err := again(t, b, id); err != nil {
 			t.Fatal(err)
 		}
 	}

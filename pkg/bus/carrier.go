@@ -1,6 +1,10 @@
 package bus
 
-import "github.com/nats-io/nats.go"
+import (
+	"strings"
+
+	"github.com/nats-io/nats.go"
+)
 
 // carrier takes trace context in NATS headers under its exact lower-case names. OpenTelemetry's carrier for HTTP headers
 // writes Traceparent, which another language's client does not find: NATS header names are case-sensitive.
@@ -24,4 +28,16 @@ func (c carrier) Keys() []string {
 		keys = append(keys, key)
 	}
 	return keys
+}
+
+// kept is what of a message's headers goes with it to another place: not those that told the server how to store it, which
+// would be obeyed there once more.
+func kept(header nats.Header) nats.Header {
+	kept := nats.Header{}
+	for key, values := range header {
+		if !strings.HasPrefix(key, "Nats-") {
+			kept[key] = values
+		}
+	}
+	return kept
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 
@@ -19,7 +18,7 @@ import (
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 )
 
-// Headers of a message in stream DEAD, beside those it had.
+// Headers of a message in stream DEAD, beside those it had from us.
 const (
 	HeaderCause    = "Exports-Cause"    // one line
 	HeaderReason   = "Exports-Reason"   // as in pkg/fault
@@ -55,8 +54,7 @@ func (c *consumption) copyToDead(ctx context.Context, d corpse) error {
 	reason := fault.ReasonOf(d.cause)
 	c.tel.Logger.ErrorContext(ctx, "task given up and moved to DEAD", obs.KeySubject, d.subject, obs.KeyAttempt, d.attempts,
 		obs.KeyReason, reason, obs.KeyError, d.cause)
-	header := nats.Header{}
-	maps.Copy(header, d.header)
+	header := kept(d.header)
 	header.Set(headerMsgID, fmt.Sprintf("dead.%d", d.seq))
 	header.Set(HeaderCause, oneLine(d.cause.Error()))
 	header.Set(HeaderReason, string(reason))

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"maps"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -66,8 +65,7 @@ func (c *consumption) handBack(ctx context.Context, msg jetstream.Msg, d Deliver
 	if !d.LastAttempt {
 		return msg.Nak()
 	}
-	fresh := &nats.Msg{Subject: msg.Subject(), Header: maps.Clone(msg.Headers()), Data: msg.Data()}
-	fresh.Header.Del(headerMsgID) // its id was queued before and would be dropped as a duplicate
+	fresh := &nats.Msg{Subject: msg.Subject(), Header: kept(msg.Headers()), Data: msg.Data()}
 	if err := c.bus.store(ctx, fresh); err != nil {
 		return err
 	}
