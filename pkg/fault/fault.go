@@ -98,7 +98,7 @@ func KindOf(err error) Kind {
 	return Internal
 }
 
-// ReasonOf returns the reason of err: "" for nil, ReasonInternal for an error without one.
+// ReasonOf returns the reason of err: "" for nil, that of an ended context, ReasonInternal for any other without one.
 func ReasonOf(err error) Reason {
 	if err == nil {
 		return ""
@@ -106,7 +106,14 @@ func ReasonOf(err error) Reason {
 	if e, ok := Of(err); ok && e.Reason != "" {
 		return e.Reason
 	}
-	return ReasonInternal
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return ReasonDeadline
+	case errors.Is(err, context.Canceled):
+		return ReasonCanceled
+	default:
+		return ReasonInternal
+	}
 }
 
 // Retryable reports whether another attempt can succeed without anybody acting first. An error of unknown kind is worth

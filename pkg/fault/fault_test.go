@@ -69,6 +69,8 @@ func TestReasonOf(t *testing.T) {
 		{nil, ""},
 		{errors.New("x"), fault.ReasonInternal},
 		{&fault.Error{Kind: fault.State}, fault.ReasonInternal},
+		{fmt.Errorf("reading: %w", context.DeadlineExceeded), fault.ReasonDeadline},
+		{fmt.Errorf("reading: %w", context.Canceled), fault.ReasonCanceled},
 		{fmt.Errorf("x: %w", fault.New(fault.State, fault.ReasonNotDue, "x")), fault.ReasonNotDue},
 	} {
 		if got := fault.ReasonOf(test.err); got != test.want {

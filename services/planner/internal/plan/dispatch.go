@@ -47,28 +47,29 @@ func (p *Planner) rulesInForce(ctx context.Context) dispatch.Rules {
 // queueAll queues tasks in order. It says whether nothing stood against it: otherwise the decision was made on something
 // old, and is to be made again.
 func (p *Planner) queueAll(ctx context.Context, all []dispatch.Next, version uint64) (bool, error) {
+	done := true
 	for _, next := range all {
-		queued, err := false, error(nil)
-		if version, queued, err = p.queue(ctx, next, version); err != nil {
+		r, t, err := p.confirm(ctx, next)
+		if err == nil && t != nil {
+			var queued bool
+			if version, queued, err = p.queue(ctx, r, t, version); err == nil && !queued {
+				return false, nil
+			}
+		}
+		if err != nil {
 			return false, p.setAside(ctx, next, err)
 		}
-		if !queued {
-			return false, nil
-		}
+		done = done && t != nil
 	}
-	return true, nil
+	return done, nil
 }
 
-// queue queues one task, unless its run does not wait for it any more or the queue is at another version.
-func (p *Planner) queue(ctx context.Context, next dispatch.Next, version uint64) (uint64, bool, error) {
-	r, t, err := p.confirm(ctx, next)
-	if err != nil || t == nil {
-		return 0, false, err
-	}
+// queue queues one task, unless the queue is at another version.
+func (p *Planner) queue(ctx context.Context, r *planv1.Run, t *taskv1.Task, version uint64) (uint64, bool, error) {
 	ctx = obs.ContextWithTraceparent(ctx, r.GetTraceparent())
 	version, queued, err := p.Queue.Publish(ctx, t, version)
-	if queued && p.live.published(next.RunID, next.Task.ID) {
-		p.Tel.Logger.WarnContext(ctx, "task was in no queue any more, queued again", obs.KeyRunID, next.RunID, obs.KeyTaskID, next.Task.ID)
+	if runID := r.GetRef().GetRunId(); queued && p.live.published(runID, t.GetTaskId()) {
+		p.Tel.Logger.WarnContext(ctx, "task was in no queue any more, queued again", obs.KeyRunID, runID, obs.KeyTaskID, t.GetTaskId())
 	}
 	return version, queued, err
 }

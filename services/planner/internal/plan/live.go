@@ -25,7 +25,8 @@ type entry struct {
 	run       dispatch.Run
 	due       time.Time
 	measuring bool
-	queued    map[string]bool // tasks that this planner queued
+	held      map[string]time.Time // tasks that wait, and until when
+	queued    map[string]bool      // tasks that this planner queued
 }
 
 // note remembers a record and returns what it waits for.
@@ -35,13 +36,16 @@ func (l *live) note(r *planv1.Run) []*taskv1.Task {
 	e := entry{
 		run:       dispatch.Run{ID: ref.GetRunId(), Customer: ref.GetCustomerId(), Deadline: r.GetDeadlineTime().AsTime()},
 		due:       ref.GetDueTime().AsTime(),
-		measuring: r.GetState() == run.Measuring,
+		measuring: r.GetState() == run.Measuring, held: make(map[string]time.Time),
 	}
 	for _, t := range r.GetTables() {
 		e.run.Rows += t.GetMeasuredRowCount()
 	}
 	for _, t := range tasks {
 		e.run.Tasks = append(e.run.Tasks, dispatch.Task{ID: t.GetTaskId(), Kind: run.Kind(t)})
+		if until := run.Until(r, t.GetTaskId()); !until.IsZero() {
+			e.held[t.GetTaskId()] = until
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -59,6 +63,9 @@ func (l *live) put(e entry) {
 	}
 	if e.queued = l.runs[e.run.ID].queued; e.queued == nil {
 		e.queued = make(map[string]bool)
+	}
+	for id := range e.held {
+		delete(e.queued, id) // given up, and not lost
 	}
 	l.runs[e.run.ID] = e
 }
@@ -108,15 +115,25 @@ func (l *live) published(runID, taskID string) bool {
 	return before
 }
 
-// ready gives the runs that wait for tasks. One that is to be measured is ready once it has settled.
+// ready gives the runs that wait for tasks, without the tasks that are held. One that is to be measured is ready once it has
+// settled.
 func (l *live) ready(now time.Time, settle time.Duration) map[string]dispatch.Run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	runs := make(map[string]dispatch.Run, len(l.runs))
 	for id, e := range l.runs {
 		if !e.measuring || !now.Before(e.due.Add(settle)) {
-			runs[id] = e.run
+			runs[id] = e.ready(now)
 		}
 	}
 	return runs
+}
+
+func (e entry) ready(now time.Time) dispatch.Run {
+	if len(e.held) == 0 {
+		return e.run
+	}
+	r := e.run
+	r.Tasks = slices.DeleteFunc(slices.Clone(r.Tasks), func(t dispatch.Task) bool { return now.Before(e.held[t.ID]) })
+	return r
 }

@@ -64,31 +64,41 @@ func (p *Planner) Commit(ctx context.Context, runID, manifestKey string, at time
 	return nil
 }
 
-// Fail notes a failed attempt; a failure without a time failed now.
+// Fail notes a failed attempt; a failure without a time, or with one that is still to come, failed now.
 func (p *Planner) Fail(ctx context.Context, runID string, f *planv1.Failure) error {
-	if f.GetFailTime() == nil {
-		f.FailTime = timestamppb.New(p.Now())
-	}
 	f.GivenUpCount = 0 // ours to count
+	if err := p.noteFailure(ctx, runID, f); err != nil {
+		return fmt.Errorf("noting a failure of run %s: %w", runID, err)
+	}
+	return nil
+}
+
+// noteFailure notes a failure, unless a later one of the same task is on record, and tells of it.
+func (p *Planner) noteFailure(ctx context.Context, runID string, f *planv1.Failure) error {
+	if now := p.Now(); f.GetFailTime() == nil || f.GetFailTime().AsTime().After(now) {
+		f.FailTime = timestamppb.New(now)
+	}
 	var before planv1.RunState
 	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) {
 		before = r.GetState()
+		if f.GetGivenUpCount() > 0 && f.GetGivenUpCount() <= run.GivenUp(r, f.GetTaskId()) {
+			return false, nil
+		}
 		return run.Fail(r, f), nil
 	})
-	if err != nil {
-		return fmt.Errorf("noting a failure of run %s: %w", runID, err)
-	}
 	if changed {
 		p.tellFailure(ctx, before, r, f)
 	}
-	return nil
+	return err
 }
 
 // tellFailure logs a failure, and tells it when it ended the run.
 func (p *Planner) tellFailure(ctx context.Context, before planv1.RunState, r *planv1.Run, f *planv1.Failure) {
 	log := p.Tel.Logger.With(obs.KeyRunID, r.GetRef().GetRunId(), obs.KeyTaskID, f.GetTaskId(), obs.KeyAttempt, f.GetAttempt(),
 		obs.KeyReason, f.GetReason(), obs.KeyWillRetry, f.GetWillRetry())
-	switch {
+	switch until := run.Until(r, f.GetTaskId()); {
+	case before == r.GetState() && !f.GetWillRetry() && !run.Ended(r) && !until.IsZero():
+		log.WarnContext(ctx, "task given up for now, somebody was away", obs.KeyDelay, until.Sub(f.GetFailTime().AsTime()).String())
 	case before == r.GetState():
 		log.WarnContext(ctx, "attempt failed", obs.KeyRunState, run.Word(r.GetState()))
 	case r.GetState() == run.Quarantined:

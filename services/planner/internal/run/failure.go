@@ -1,6 +1,7 @@
 package run
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/customer-exports/exports/pkg/fault"
@@ -14,10 +15,11 @@ const (
 	maxMessage = 500
 )
 
-// Fail notes a failed attempt. A task that is given up fails the run, unless another attempt had done it before; a row
-// outside the scope quarantines the run whatever else is said. A committed run keeps its state: its drop is visible. So
-// does one whose commit was given up without an answer: the drop may be visible, and only another look can tell. It says
-// whether the run changed: the same failure, reported again, does not change it.
+// Fail notes a failed attempt. A task that is given up fails the run, unless another attempt had done it before or somebody
+// was only away: then it is done later, see Until. A row outside the scope quarantines the run whatever else is said. A
+// committed run keeps its state: its drop is visible. So does one whose commit was given up without an answer: the drop may
+// be visible, and only another look can tell. It says whether the run changed: the same failure, reported again, does not
+// change it.
 func Fail(r *planv1.Run, f *planv1.Failure) bool {
 	if f.GetWillRetry() {
 		f.GivenUpCount = 0
@@ -32,8 +34,9 @@ func Fail(r *planv1.Run, f *planv1.Failure) bool {
 	r.State = next
 	f.Message = clip(f.GetMessage())
 	r.Failures = append(r.GetFailures(), f)
-	if excess := len(r.Failures) - maxFailures; excess > 0 {
-		r.Failures = r.Failures[excess:]
+	if len(r.Failures) > maxFailures {
+		i := dispensable(r.GetFailures())
+		r.Failures = slices.Delete(r.Failures, i, i+1)
 	}
 	return true
 }
@@ -45,24 +48,17 @@ func after(r *planv1.Run, f *planv1.Failure) planv1.RunState {
 		return s
 	case f.GetReason() == string(fault.ReasonScopeViolation):
 		return Quarantined
-	case f.GetWillRetry() || s == Failed || Settled(r, f.GetTaskId()):
+	case f.GetWillRetry() || s == Failed || Settled(r, f.GetTaskId()) || passing(r, f):
 		return s
-	case f.GetTaskId() == commitID(r) && inconclusive(fault.Reason(f.GetReason())):
-		return s // its tasks are queued again once it has stood still for a while
 	default:
 		return Failed
 	}
 }
 
-// inconclusive holds for reasons that say nothing about the bucket: somebody was away, or stopped in the middle.
-func inconclusive(r fault.Reason) bool {
-	switch r {
-	case fault.ReasonUnavailable, fault.ReasonBucketUnavailable, fault.ReasonDeadline, fault.ReasonCanceled, fault.ReasonExhausted,
-		fault.ReasonInternal, fault.ReasonPanic, fault.ReasonAttemptsExhausted:
-		return true
-	default:
-		return false
-	}
+// dispensable is the oldest failure that was tried again, or the oldest: why a task was given up, and how often, is kept
+// for as long as there is room.
+func dispensable(failures []*planv1.Failure) int {
+	return max(0, slices.IndexFunc(failures, func(f *planv1.Failure) bool { return f.GetWillRetry() }))
 }
 
 // known says whether the failure is on record. Queueing a task again restarts its attempts, so the time counts too.
@@ -91,14 +87,4 @@ func clip(message string) string {
 // Word is a state's name for people: measuring, extracting, ...
 func Word(s planv1.RunState) string {
 	return strings.ToLower(strings.TrimPrefix(s.String(), "RUN_STATE_"))
-}
-
-// GivenUp is how often the record says that a task was given up.
-func GivenUp(r *planv1.Run, taskID string) (times int32) {
-	for _, f := range r.GetFailures() {
-		if f.GetTaskId() == taskID {
-			times = max(times, f.GetGivenUpCount())
-		}
-	}
-	return times
 }

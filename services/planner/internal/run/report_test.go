@@ -12,7 +12,6 @@ import (
 	"github.com/customer-exports/exports/pkg/fault"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
-	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 )
 
 var (
@@ -177,47 +176,5 @@ func TestFailKeepsTheLast(t *testing.T) {
 	got := r.GetFailures()
 	if len(got) != maxFailures || got[0].GetAttempt() != 150 || got[99].GetAttempt() != 249 || got[0].GetMessage() != "two lines" {
 		t.Errorf("kept %d failures from attempt %d", len(got), got[0].GetAttempt())
-	}
-}
-
-func TestGivenUpCountsFinalFailuresOfOneTask(t *testing.T) {
-	r := extracting(t)
-	for i, f := range []*planv1.Failure{{TaskId: "a", WillRetry: true}, {TaskId: "a"}, {TaskId: "b"}, {TaskId: "a"}} {
-		f.Attempt = int32(i)
-		Fail(r, f)
-	}
-	for task, want := range map[string]int32{"a": 2, "b": 1, "c": 0} {
-		if got := GivenUp(r, task); got != want {
-			t.Errorf("GivenUp(%s) = %d, want %d", task, got, want)
-		}
-	}
-}
-
-// TestGivenUpCatchesUp notes a give-up of which the record missed the one before: the second has the cause of the last that
-// is on record, and counts nevertheless, once.
-func TestGivenUpCatchesUp(t *testing.T) {
-	r := committing(t)
-	cause := &planv1.Failure{TaskId: commitID(r), Attempt: 5, Reason: string(fault.ReasonUnavailable)}
-	Fail(r, proto.CloneOf(cause))
-	cause.GivenUpCount = 2
-	for _, want := range []bool{true, false} {
-		if changed := Fail(r, proto.CloneOf(cause)); changed != want || GivenUp(r, commitID(r)) != 2 {
-			t.Errorf("Fail = %v, given up %d times, want %v and 2", changed, GivenUp(r, commitID(r)), want)
-		}
-	}
-}
-
-// TestCommitWithoutAnAnswerIsLookedAtAgain gives a commit up for reasons that say nothing about the bucket, and for such
-// that do.
-func TestCommitWithoutAnAnswerIsLookedAtAgain(t *testing.T) {
-	for reason, want := range map[fault.Reason]planv1.RunState{
-		fault.ReasonUnavailable: Committing, fault.ReasonBucketUnavailable: Committing, fault.ReasonDeadline: Committing,
-		fault.ReasonReadBackMismatch: Failed, fault.ReasonUploadGone: Failed, fault.ReasonBucketDenied: Failed,
-	} {
-		r := &planv1.Run{Ref: &taskv1.RunRef{RunId: "acme-daily-20260110-1"}, State: Committing}
-		Fail(r, &planv1.Failure{TaskId: commitID(r), Reason: string(reason), Attempt: 5})
-		if r.GetState() != want || len(r.GetFailures()) != 1 {
-			t.Errorf("a commit given up for %s leaves the run %s, want %s", reason, Word(r.GetState()), Word(want))
-		}
 	}
 }

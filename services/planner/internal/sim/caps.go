@@ -75,10 +75,9 @@ func (o outlet) check(t *taskv1.Task) {
 	w.checkParked(t)
 }
 
-// checkParked is made at every task that is queued: what was given up for a reason of its own stays in DEAD.
+// checkParked is made at every task that is queued: what died of itself stays in DEAD.
 func (w *world) checkParked(t *taskv1.Task) {
-	d := w.dead[t.GetTaskId()]
-	if d != nil && t.GetCommit() == nil {
+	if d := w.dead[t.GetTaskId()]; d != nil && d.poison {
 		w.wrong("task %s comes back by itself after %s", t.GetTaskId(), d.cause.GetReason())
 	}
 }

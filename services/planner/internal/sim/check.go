@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/customer-exports/exports/pkg/calendar"
+	"github.com/customer-exports/exports/pkg/fault"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
@@ -85,13 +87,34 @@ func (w *world) checkRun(r *planv1.Run) error {
 		return errors.New("it is committed, but no drop is there")
 	case visible && r.GetState() != run.Committed && r.GetState() != run.Quarantined && !young:
 		return fmt.Errorf("its drop is there, but it is %s", run.Word(r.GetState()))
-	case r.GetState() == run.Failed && !slices.ContainsFunc(r.GetFailures(), func(f *planv1.Failure) bool { return !f.GetWillRetry() }):
-		return errors.New("it failed without a cause")
+	case r.GetState() == run.Failed:
+		return w.checkFailed(r)
 	case r.GetState() == run.Committed:
 		return w.checkDrop(r, drop)
 	default:
 		return nil
 	}
+}
+
+// checkFailed lets a run fail for a task that never succeeds, or at whose every attempt a worker ended or stood still, but
+// not because somebody was away.
+func (w *world) checkFailed(r *planv1.Run) error {
+	var exhausted *planv1.Failure
+	last := map[string]*planv1.Failure{}
+	for _, f := range r.GetFailures() {
+		if w.ill(f.GetTaskId()) || w.deadly(f.GetTaskId()) {
+			return nil
+		}
+		if f.GetReason() == string(fault.ReasonAttemptsExhausted) && !strings.HasSuffix(last[f.GetTaskId()].GetReason(), "UNAVAILABLE") {
+			exhausted = f
+		}
+		last[f.GetTaskId()] = f
+	}
+	if exhausted != nil {
+		w.seen.Unlucky++
+		return nil
+	}
+	return fmt.Errorf("it failed although nothing is wrong with it; its failures are %v", r.GetFailures())
 }
 
 // checkDrop compares the drop with what was measured: one upload a part, and the one whose receipt stands.

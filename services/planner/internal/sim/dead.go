@@ -16,12 +16,17 @@ import (
 // dedupeFor is JetStream's window, within which DEAD takes a message once.
 const dedupeFor = 2 * time.Minute
 
+// excuses is how often a task that met somebody who was away may be given up without an answer before that counts as its
+// own fault: when the answer was lost, too, and once more.
+const excuses = 2
+
 // death is what the stream DEAD knows of a task.
 type death struct {
 	count    int
 	sequence uint64 // of the message that died last
 	at       time.Time
 	cause    *planv1.Failure
+	poison   bool // it died of itself
 }
 
 // GivenUp is part of plan.Queue.
@@ -54,10 +59,20 @@ func (w *world) parked(m *message, cause error) {
 		return
 	}
 	w.seen.Parked++
+	reason := fault.ReasonOf(cause)
+	switch reason {
+	case fault.ReasonSourceTruncated:
+		d.poison = true
+	case fault.ReasonAttemptsExhausted:
+		d.poison = w.deadly(id) && w.excused[id] == 0
+		w.excused[id] = max(0, w.excused[id]-1)
+	default:
+		d.poison, w.excused[id] = false, excuses
+	}
 	d.count, d.sequence, d.at = d.count+1, m.sequence, w.now
 	d.cause = &planv1.Failure{
 		TaskId: id, Table: m.task.GetExtract().GetTable(), Attempt: int32(m.deliveries), //nolint:gosec // at most maxDeliver
-		Reason: string(fault.ReasonOf(cause)), Message: cause.Error(), FailTime: timestamppb.New(w.now),
+		Reason: string(reason), Message: cause.Error(), FailTime: timestamppb.New(w.now),
 	}
 }
 

@@ -24,6 +24,7 @@ type Settings struct {
 	Stop                       float64 // a worker that is stopped in order, its task handed back
 	Delete, Wipe, Restore      float64 // of the queue, at each step
 	Rules                      float64 // the config file is edited, at each step
+	Outage                     float64 // the source or a bucket is away for hours, from each step
 	Poison                     float64 // a task whose every attempt fails
 	Deadly                     float64 // a task at whose every attempt the worker crashes
 	Foreign                    float64 // an attempt that meets a row outside the scope
@@ -34,7 +35,7 @@ func Rough() Settings {
 	return Settings{
 		Planners: 3, Workers: 3, Exports: 3, Days: 2,
 		FailBefore: 0.02, FailAfter: 0.02, Crash: 0.02, Stale: 0.05, Between: 0.05, Lose: 0.05, Stop: 0.02,
-		Delete: 0.01, Wipe: 0.002, Restore: 0.01, Rules: 0.005, Poison: 0.01, Deadly: 0.003, Foreign: 0.001,
+		Delete: 0.01, Wipe: 0.002, Restore: 0.01, Rules: 0.005, Outage: 0.003, Poison: 0.01, Deadly: 0.003, Foreign: 0.001,
 	}
 }
 
@@ -59,11 +60,10 @@ func Run(ctx context.Context, seed uint64, s Settings) (Report, error) {
 	w.live(half)
 	w.calm()
 	w.live(calmFor * time.Duration(max(1, s.Days/2))) // what stood still in a month takes days to work off
-	report := w.report()
 	if err := w.check(); err != nil {
-		return report, fmt.Errorf("seed %d: %w", seed, err)
+		return w.report(), fmt.Errorf("seed %d: %w", seed, err)
 	}
-	return report, nil
+	return w.report(), nil
 }
 
 // live lets time pass.
@@ -76,7 +76,8 @@ func (w *world) live(d time.Duration) {
 // Report counts what happened, so that a simulation in which nothing goes wrong is noticed.
 type Report struct {
 	Runs, Committed, Failed, Quarantined int
-	Crashes, Faults, Zombies             int
+	Crashes, Faults, Zombies, Outages    int
+	Unlucky                              int // runs that failed because a task met a crash or a standstill at each attempt
 	Killed                               int // planners, among the crashes
 	Lost, Doubled, Deleted               int // messages
 	Wiped, Restored, Overtaken, Parked   int
@@ -87,6 +88,7 @@ type Report struct {
 func (w *world) step() {
 	w.now = w.now.Add(time.Duration(w.random.Int64N(int64(w.pace))))
 	w.queue.mishap()
+	w.outage()
 	if w.chance(w.trouble.Rules) {
 		w.rules = w.drawRules()
 	}
@@ -120,6 +122,7 @@ func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x9e3
 func (r *Report) Add(other Report) {
 	r.Runs, r.Committed, r.Failed, r.Quarantined = r.Runs+other.Runs, r.Committed+other.Committed, r.Failed+other.Failed, r.Quarantined+other.Quarantined
 	r.Crashes, r.Faults, r.Zombies, r.Killed = r.Crashes+other.Crashes, r.Faults+other.Faults, r.Zombies+other.Zombies, r.Killed+other.Killed
+	r.Outages, r.Unlucky = r.Outages+other.Outages, r.Unlucky+other.Unlucky
 	r.Lost, r.Doubled, r.Deleted = r.Lost+other.Lost, r.Doubled+other.Doubled, r.Deleted+other.Deleted
 	r.Wiped, r.Restored, r.Overtaken, r.Parked = r.Wiped+other.Wiped, r.Restored+other.Restored, r.Overtaken+other.Overtaken, r.Parked+other.Parked
 	r.Most = max(r.Most, other.Most)

@@ -43,7 +43,7 @@ func TestSeeds(t *testing.T) {
 	wait.Wait()
 	t.Logf("%+v", all)
 	if all.Committed == 0 || *seeds > 100 && (all.Crashes == 0 || all.Faults == 0 || all.Lost == 0 || all.Doubled == 0 || all.Zombies == 0 ||
-		all.Deleted == 0 || all.Wiped == 0 || all.Restored == 0 || all.Overtaken == 0 || all.Parked == 0 || all.Failed == 0 || all.Quarantined == 0) {
+		all.Deleted == 0 || all.Wiped == 0 || all.Restored == 0 || all.Overtaken == 0 || all.Parked == 0 || all.Outages == 0 || all.Failed == 0 || all.Quarantined == 0) {
 		t.Errorf("too little went wrong to prove anything: %+v", all)
 	}
 }
@@ -51,13 +51,13 @@ func TestSeeds(t *testing.T) {
 // TestPlannersAreKilledAThousandTimes runs three planners through a month.
 func TestPlannersAreKilledAThousandTimes(t *testing.T) {
 	s := sim.Rough()
-	s.Days, s.Crash, s.Poison, s.Deadly, s.Foreign = 30, 0.07, 0, 0, 0
+	s.Exports, s.Days, s.Crash, s.Between, s.Poison, s.Deadly, s.Foreign = 5, 30, 0.07, 0.3, 0, 0, 0
 	report, err := sim.Run(t.Context(), *from, s)
 	if err != nil {
 		t.Error(err)
 	}
-	if report.Killed < 1000 || report.Runs < 3*29 {
-		t.Errorf("%d planners were killed, %d runs planned, want 1,000 and a month of three exports", report.Killed, report.Runs)
+	if report.Killed < 1000 || report.Runs < 5*29 {
+		t.Errorf("%d planners were killed, %d runs planned, want 1,000 and a month of five exports", report.Killed, report.Runs)
 	}
 }
 
@@ -72,6 +72,24 @@ func TestThirtyHoursAway(t *testing.T) {
 		if report.Committed < report.Runs-2 || report.Runs < 6 {
 			t.Errorf("seed %d: %+v, want every day but the last delivered", seed, report)
 		}
+	}
+}
+
+// TestOutages has the source and the buckets away for hours, again and again, and nothing else: no run fails for it.
+func TestOutages(t *testing.T) {
+	var all sim.Report
+	for seed := range uint64(200) {
+		report, err := sim.Run(t.Context(), seed, sim.Settings{Planners: 3, Workers: 3, Exports: 3, Days: 2, Outage: 0.01})
+		if err != nil {
+			t.Error(err)
+		}
+		if report.Failed > 0 {
+			t.Errorf("seed %d: %+v, want none failed", seed, report)
+		}
+		all.Add(report)
+	}
+	if all.Outages < 500 || all.Parked < 1000 {
+		t.Errorf("%d outages, for which tasks were given up %d times, prove little", all.Outages, all.Parked)
 	}
 }
 

@@ -88,10 +88,14 @@ func (w *worker) fail(t *taskv1.Task, attempt int, cause error, again bool) {
 }
 
 func (w *worker) attempt(t *taskv1.Task, attempt int) error {
+	if err := w.world.checkAway(t); err != nil {
+		w.world.excused[t.GetTaskId()] = excuses
+		return err
+	}
 	switch {
-	case w.world.always(w.world.trouble.Poison, t.GetTaskId()):
+	case w.world.ill(t.GetTaskId()):
 		return fault.New(fault.DataLoss, fault.ReasonSourceTruncated, "rows are missing")
-	case w.world.always(w.world.trouble.Deadly, "deadly "+t.GetTaskId()) && t.GetCommit() == nil:
+	case w.world.deadly(t.GetTaskId()):
 		panic(crashed{})
 	case t.GetMeasure() != nil:
 		return w.measure(t)

@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -15,6 +16,7 @@ import (
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/planner/internal/dispatch"
+	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
 // world is everything around the planners, and the one random that decides over it.
@@ -35,8 +37,10 @@ type world struct {
 	exports  exports
 	store    *memStore
 	queue    *memQueue
-	dead     map[string]*death   // by task id
-	bucket   map[string]manifest // by run id
+	away     map[string]time.Time // until when
+	excused  map[string]int       // by task id
+	dead     map[string]*death    // by task id
+	bucket   map[string]manifest  // by run id
 	planners []*planner
 	workers  []*worker
 	seen     Report
@@ -46,7 +50,7 @@ type world struct {
 func newWorld(ctx context.Context, seed uint64, s Settings) *world {
 	w := &world{
 		ctx: ctx, seed: seed, random: newRandom(seed), now: begin(), trouble: s, pace: slowStep,
-		dead: map[string]*death{}, bucket: map[string]manifest{}, tel: silent(ctx),
+		away: map[string]time.Time{}, excused: map[string]int{}, dead: map[string]*death{}, bucket: map[string]manifest{}, tel: silent(ctx),
 	}
 	w.store, w.queue = newStore(w), &memQueue{world: w}
 	w.rules, w.settle = w.drawRules(), []time.Duration{0, 40 * time.Minute}[w.random.IntN(2)]
@@ -97,6 +101,7 @@ func (w *world) truth(exportID string) []*planv1.TableMeasurement {
 func (w *world) calm() {
 	was := w.trouble
 	w.trouble, w.pace = Settings{Poison: was.Poison, Deadly: was.Deadly, Foreign: was.Foreign}, calmStep
+	clear(w.away)
 	for _, p := range w.planners {
 		p.down = time.Time{}
 	}
@@ -164,6 +169,13 @@ func survive(act func()) (ended bool) {
 }
 
 func away() error { return fault.New(fault.Unavailable, fault.ReasonUnavailable, "away") }
+
+// ill says that every attempt at a task fails, and deadly that the worker crashes at each; a commit is spared the latter.
+func (w *world) ill(taskID string) bool { return w.always(w.trouble.Poison, taskID) }
+
+func (w *world) deadly(taskID string) bool {
+	return !strings.HasSuffix(taskID, "."+run.KindCommit) && w.always(w.trouble.Deadly, "deadly "+taskID)
+}
 
 // always is a probability that a task has for good, whoever tries it.
 func (w *world) always(p float64, taskID string) bool {
