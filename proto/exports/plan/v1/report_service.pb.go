@@ -529,6 +529,172 @@ func (*ReportFailureResponse) Descriptor() ([]byte, []int) {
 	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{9}
 }
 
+// ReportAbortRequest names a run.
+type ReportAbortRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportAbortRequest) Reset() {
+	*x = ReportAbortRequest{}
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportAbortRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportAbortRequest) ProtoMessage() {}
+
+func (x *ReportAbortRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportAbortRequest.ProtoReflect.Descriptor instead.
+func (*ReportAbortRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *ReportAbortRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// ReportAbortResponse is empty.
+type ReportAbortResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportAbortResponse) Reset() {
+	*x = ReportAbortResponse{}
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportAbortResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportAbortResponse) ProtoMessage() {}
+
+func (x *ReportAbortResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportAbortResponse.ProtoReflect.Descriptor instead.
+func (*ReportAbortResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{11}
+}
+
+// CheckRunRequest names a run.
+type CheckRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckRunRequest) Reset() {
+	*x = CheckRunRequest{}
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckRunRequest) ProtoMessage() {}
+
+func (x *CheckRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckRunRequest.ProtoReflect.Descriptor instead.
+func (*CheckRunRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CheckRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// CheckRunResponse is empty.
+type CheckRunResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckRunResponse) Reset() {
+	*x = CheckRunResponse{}
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckRunResponse) ProtoMessage() {}
+
+func (x *CheckRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckRunResponse.ProtoReflect.Descriptor instead.
+func (*CheckRunResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{13}
+}
+
 // ListReceiptsRequest names a run.
 type ListReceiptsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -544,7 +710,7 @@ type ListReceiptsRequest struct {
 
 func (x *ListReceiptsRequest) Reset() {
 	*x = ListReceiptsRequest{}
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[10]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -556,7 +722,7 @@ func (x *ListReceiptsRequest) String() string {
 func (*ListReceiptsRequest) ProtoMessage() {}
 
 func (x *ListReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[10]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -569,7 +735,7 @@ func (x *ListReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*ListReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{10}
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListReceiptsRequest) GetRunId() string {
@@ -608,7 +774,7 @@ type ListReceiptsResponse struct {
 
 func (x *ListReceiptsResponse) Reset() {
 	*x = ListReceiptsResponse{}
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[11]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -620,7 +786,7 @@ func (x *ListReceiptsResponse) String() string {
 func (*ListReceiptsResponse) ProtoMessage() {}
 
 func (x *ListReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[11]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -633,7 +799,7 @@ func (x *ListReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*ListReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{11}
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListReceiptsResponse) GetReceipts() []*v1.Receipt {
@@ -689,7 +855,13 @@ const file_exports_plan_v1_report_service_proto_rawDesc = "" +
 	"\x14ReportFailureRequest\x12\x1e\n" +
 	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x12:\n" +
 	"\afailure\x18\x02 \x01(\v2\x18.exports.plan.v1.FailureB\x06\xbaH\x03\xc8\x01\x01R\afailure\"\x17\n" +
-	"\x15ReportFailureResponse\"}\n" +
+	"\x15ReportFailureResponse\"4\n" +
+	"\x12ReportAbortRequest\x12\x1e\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\"\x15\n" +
+	"\x13ReportAbortResponse\"1\n" +
+	"\x0fCheckRunRequest\x12\x1e\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\"\x12\n" +
+	"\x10CheckRunResponse\"}\n" +
 	"\x13ListReceiptsRequest\x12\x1e\n" +
 	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x12'\n" +
 	"\tpage_size\x18\x02 \x01(\x05B\n" +
@@ -699,13 +871,15 @@ const file_exports_plan_v1_report_service_proto_rawDesc = "" +
 	"\x14ListReceiptsResponse\x128\n" +
 	"\breceipts\x18\x01 \x03(\v2\x1c.exports.delivery.v1.ReceiptR\breceipts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12&\n" +
-	"\x03run\x18\x03 \x01(\v2\x14.exports.plan.v1.RunR\x03run2\xec\x03\n" +
+	"\x03run\x18\x03 \x01(\v2\x14.exports.plan.v1.RunR\x03run2\x97\x05\n" +
 	"\rReportService\x12j\n" +
 	"\x11ReportMeasurement\x12).exports.plan.v1.ReportMeasurementRequest\x1a*.exports.plan.v1.ReportMeasurementResponse\x12U\n" +
 	"\n" +
 	"ReportPart\x12\".exports.plan.v1.ReportPartRequest\x1a#.exports.plan.v1.ReportPartResponse\x12[\n" +
 	"\fReportCommit\x12$.exports.plan.v1.ReportCommitRequest\x1a%.exports.plan.v1.ReportCommitResponse\x12^\n" +
-	"\rReportFailure\x12%.exports.plan.v1.ReportFailureRequest\x1a&.exports.plan.v1.ReportFailureResponse\x12[\n" +
+	"\rReportFailure\x12%.exports.plan.v1.ReportFailureRequest\x1a&.exports.plan.v1.ReportFailureResponse\x12X\n" +
+	"\vReportAbort\x12#.exports.plan.v1.ReportAbortRequest\x1a$.exports.plan.v1.ReportAbortResponse\x12O\n" +
+	"\bCheckRun\x12 .exports.plan.v1.CheckRunRequest\x1a!.exports.plan.v1.CheckRunResponse\x12[\n" +
 	"\fListReceipts\x12$.exports.plan.v1.ListReceiptsRequest\x1a%.exports.plan.v1.ListReceiptsResponseB\xc9\x01\n" +
 	"\x13com.exports.plan.v1B\x12ReportServiceProtoP\x01Z@github.com/customer-exports/exports/proto/exports/plan/v1;planv1\xa2\x02\x03EPX\xaa\x02\x0fExports.Plan.V1\xca\x02\x0fExports\\Plan\\V1\xe2\x02\x1bExports\\Plan\\V1\\GPBMetadata\xea\x02\x11Exports::Plan::V1b\x06proto3"
 
@@ -721,7 +895,7 @@ func file_exports_plan_v1_report_service_proto_rawDescGZIP() []byte {
 	return file_exports_plan_v1_report_service_proto_rawDescData
 }
 
-var file_exports_plan_v1_report_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_exports_plan_v1_report_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_exports_plan_v1_report_service_proto_goTypes = []any{
 	(*ReportMeasurementRequest)(nil),  // 0: exports.plan.v1.ReportMeasurementRequest
 	(*TableMeasurement)(nil),          // 1: exports.plan.v1.TableMeasurement
@@ -733,33 +907,41 @@ var file_exports_plan_v1_report_service_proto_goTypes = []any{
 	(*ReportCommitResponse)(nil),      // 7: exports.plan.v1.ReportCommitResponse
 	(*ReportFailureRequest)(nil),      // 8: exports.plan.v1.ReportFailureRequest
 	(*ReportFailureResponse)(nil),     // 9: exports.plan.v1.ReportFailureResponse
-	(*ListReceiptsRequest)(nil),       // 10: exports.plan.v1.ListReceiptsRequest
-	(*ListReceiptsResponse)(nil),      // 11: exports.plan.v1.ListReceiptsResponse
-	(*v1.Receipt)(nil),                // 12: exports.delivery.v1.Receipt
-	(*timestamppb.Timestamp)(nil),     // 13: google.protobuf.Timestamp
-	(*Failure)(nil),                   // 14: exports.plan.v1.Failure
-	(*Run)(nil),                       // 15: exports.plan.v1.Run
+	(*ReportAbortRequest)(nil),        // 10: exports.plan.v1.ReportAbortRequest
+	(*ReportAbortResponse)(nil),       // 11: exports.plan.v1.ReportAbortResponse
+	(*CheckRunRequest)(nil),           // 12: exports.plan.v1.CheckRunRequest
+	(*CheckRunResponse)(nil),          // 13: exports.plan.v1.CheckRunResponse
+	(*ListReceiptsRequest)(nil),       // 14: exports.plan.v1.ListReceiptsRequest
+	(*ListReceiptsResponse)(nil),      // 15: exports.plan.v1.ListReceiptsResponse
+	(*v1.Receipt)(nil),                // 16: exports.delivery.v1.Receipt
+	(*timestamppb.Timestamp)(nil),     // 17: google.protobuf.Timestamp
+	(*Failure)(nil),                   // 18: exports.plan.v1.Failure
+	(*Run)(nil),                       // 19: exports.plan.v1.Run
 }
 var file_exports_plan_v1_report_service_proto_depIdxs = []int32{
 	1,  // 0: exports.plan.v1.ReportMeasurementRequest.tables:type_name -> exports.plan.v1.TableMeasurement
 	2,  // 1: exports.plan.v1.TableMeasurement.counts:type_name -> exports.plan.v1.SplitCount
-	12, // 2: exports.plan.v1.ReportPartRequest.receipt:type_name -> exports.delivery.v1.Receipt
-	13, // 3: exports.plan.v1.ReportCommitRequest.commit_time:type_name -> google.protobuf.Timestamp
-	14, // 4: exports.plan.v1.ReportFailureRequest.failure:type_name -> exports.plan.v1.Failure
-	12, // 5: exports.plan.v1.ListReceiptsResponse.receipts:type_name -> exports.delivery.v1.Receipt
-	15, // 6: exports.plan.v1.ListReceiptsResponse.run:type_name -> exports.plan.v1.Run
+	16, // 2: exports.plan.v1.ReportPartRequest.receipt:type_name -> exports.delivery.v1.Receipt
+	17, // 3: exports.plan.v1.ReportCommitRequest.commit_time:type_name -> google.protobuf.Timestamp
+	18, // 4: exports.plan.v1.ReportFailureRequest.failure:type_name -> exports.plan.v1.Failure
+	16, // 5: exports.plan.v1.ListReceiptsResponse.receipts:type_name -> exports.delivery.v1.Receipt
+	19, // 6: exports.plan.v1.ListReceiptsResponse.run:type_name -> exports.plan.v1.Run
 	0,  // 7: exports.plan.v1.ReportService.ReportMeasurement:input_type -> exports.plan.v1.ReportMeasurementRequest
 	4,  // 8: exports.plan.v1.ReportService.ReportPart:input_type -> exports.plan.v1.ReportPartRequest
 	6,  // 9: exports.plan.v1.ReportService.ReportCommit:input_type -> exports.plan.v1.ReportCommitRequest
 	8,  // 10: exports.plan.v1.ReportService.ReportFailure:input_type -> exports.plan.v1.ReportFailureRequest
-	10, // 11: exports.plan.v1.ReportService.ListReceipts:input_type -> exports.plan.v1.ListReceiptsRequest
-	3,  // 12: exports.plan.v1.ReportService.ReportMeasurement:output_type -> exports.plan.v1.ReportMeasurementResponse
-	5,  // 13: exports.plan.v1.ReportService.ReportPart:output_type -> exports.plan.v1.ReportPartResponse
-	7,  // 14: exports.plan.v1.ReportService.ReportCommit:output_type -> exports.plan.v1.ReportCommitResponse
-	9,  // 15: exports.plan.v1.ReportService.ReportFailure:output_type -> exports.plan.v1.ReportFailureResponse
-	11, // 16: exports.plan.v1.ReportService.ListReceipts:output_type -> exports.plan.v1.ListReceiptsResponse
-	12, // [12:17] is the sub-list for method output_type
-	7,  // [7:12] is the sub-list for method input_type
+	10, // 11: exports.plan.v1.ReportService.ReportAbort:input_type -> exports.plan.v1.ReportAbortRequest
+	12, // 12: exports.plan.v1.ReportService.CheckRun:input_type -> exports.plan.v1.CheckRunRequest
+	14, // 13: exports.plan.v1.ReportService.ListReceipts:input_type -> exports.plan.v1.ListReceiptsRequest
+	3,  // 14: exports.plan.v1.ReportService.ReportMeasurement:output_type -> exports.plan.v1.ReportMeasurementResponse
+	5,  // 15: exports.plan.v1.ReportService.ReportPart:output_type -> exports.plan.v1.ReportPartResponse
+	7,  // 16: exports.plan.v1.ReportService.ReportCommit:output_type -> exports.plan.v1.ReportCommitResponse
+	9,  // 17: exports.plan.v1.ReportService.ReportFailure:output_type -> exports.plan.v1.ReportFailureResponse
+	11, // 18: exports.plan.v1.ReportService.ReportAbort:output_type -> exports.plan.v1.ReportAbortResponse
+	13, // 19: exports.plan.v1.ReportService.CheckRun:output_type -> exports.plan.v1.CheckRunResponse
+	15, // 20: exports.plan.v1.ReportService.ListReceipts:output_type -> exports.plan.v1.ListReceiptsResponse
+	14, // [14:21] is the sub-list for method output_type
+	7,  // [7:14] is the sub-list for method input_type
 	7,  // [7:7] is the sub-list for extension type_name
 	7,  // [7:7] is the sub-list for extension extendee
 	0,  // [0:7] is the sub-list for field type_name
@@ -777,7 +959,7 @@ func file_exports_plan_v1_report_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_plan_v1_report_service_proto_rawDesc), len(file_exports_plan_v1_report_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -23,6 +23,8 @@ const (
 	ReportService_ReportPart_FullMethodName        = "/exports.plan.v1.ReportService/ReportPart"
 	ReportService_ReportCommit_FullMethodName      = "/exports.plan.v1.ReportService/ReportCommit"
 	ReportService_ReportFailure_FullMethodName     = "/exports.plan.v1.ReportService/ReportFailure"
+	ReportService_ReportAbort_FullMethodName       = "/exports.plan.v1.ReportService/ReportAbort"
+	ReportService_CheckRun_FullMethodName          = "/exports.plan.v1.ReportService/CheckRun"
 	ReportService_ListReceipts_FullMethodName      = "/exports.plan.v1.ReportService/ListReceipts"
 )
 
@@ -42,6 +44,12 @@ type ReportServiceClient interface {
 	ReportCommit(ctx context.Context, in *ReportCommitRequest, opts ...grpc.CallOption) (*ReportCommitResponse, error)
 	// ReportFailure says that an attempt failed, and whether it is tried again.
 	ReportFailure(ctx context.Context, in *ReportFailureRequest, opts ...grpc.CallOption) (*ReportFailureResponse, error)
+	// ReportAbort says that no upload of a cancelled run is left.
+	ReportAbort(ctx context.Context, in *ReportAbortRequest, opts ...grpc.CallOption) (*ReportAbortResponse, error)
+	// CheckRun says whether a run still wants its tasks done. A worker asks before
+	// an attempt and again and again during it. FAILED_PRECONDITION NOT_ACTIVE
+	// when the run has ended, however: the attempt is given up and not reported.
+	CheckRun(ctx context.Context, in *CheckRunRequest, opts ...grpc.CallOption) (*CheckRunResponse, error)
 	// ListReceipts gives the accepted receipts of a run that is being committed.
 	ListReceipts(ctx context.Context, in *ListReceiptsRequest, opts ...grpc.CallOption) (*ListReceiptsResponse, error)
 }
@@ -94,6 +102,26 @@ func (c *reportServiceClient) ReportFailure(ctx context.Context, in *ReportFailu
 	return out, nil
 }
 
+func (c *reportServiceClient) ReportAbort(ctx context.Context, in *ReportAbortRequest, opts ...grpc.CallOption) (*ReportAbortResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportAbortResponse)
+	err := c.cc.Invoke(ctx, ReportService_ReportAbort_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *reportServiceClient) CheckRun(ctx context.Context, in *CheckRunRequest, opts ...grpc.CallOption) (*CheckRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CheckRunResponse)
+	err := c.cc.Invoke(ctx, ReportService_CheckRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *reportServiceClient) ListReceipts(ctx context.Context, in *ListReceiptsRequest, opts ...grpc.CallOption) (*ListReceiptsResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListReceiptsResponse)
@@ -120,6 +148,12 @@ type ReportServiceServer interface {
 	ReportCommit(context.Context, *ReportCommitRequest) (*ReportCommitResponse, error)
 	// ReportFailure says that an attempt failed, and whether it is tried again.
 	ReportFailure(context.Context, *ReportFailureRequest) (*ReportFailureResponse, error)
+	// ReportAbort says that no upload of a cancelled run is left.
+	ReportAbort(context.Context, *ReportAbortRequest) (*ReportAbortResponse, error)
+	// CheckRun says whether a run still wants its tasks done. A worker asks before
+	// an attempt and again and again during it. FAILED_PRECONDITION NOT_ACTIVE
+	// when the run has ended, however: the attempt is given up and not reported.
+	CheckRun(context.Context, *CheckRunRequest) (*CheckRunResponse, error)
 	// ListReceipts gives the accepted receipts of a run that is being committed.
 	ListReceipts(context.Context, *ListReceiptsRequest) (*ListReceiptsResponse, error)
 	mustEmbedUnimplementedReportServiceServer()
@@ -143,6 +177,12 @@ func (UnimplementedReportServiceServer) ReportCommit(context.Context, *ReportCom
 }
 func (UnimplementedReportServiceServer) ReportFailure(context.Context, *ReportFailureRequest) (*ReportFailureResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReportFailure not implemented")
+}
+func (UnimplementedReportServiceServer) ReportAbort(context.Context, *ReportAbortRequest) (*ReportAbortResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportAbort not implemented")
+}
+func (UnimplementedReportServiceServer) CheckRun(context.Context, *CheckRunRequest) (*CheckRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CheckRun not implemented")
 }
 func (UnimplementedReportServiceServer) ListReceipts(context.Context, *ListReceiptsRequest) (*ListReceiptsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListReceipts not implemented")
@@ -240,6 +280,42 @@ func _ReportService_ReportFailure_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReportService_ReportAbort_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportAbortRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReportServiceServer).ReportAbort(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReportService_ReportAbort_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReportServiceServer).ReportAbort(ctx, req.(*ReportAbortRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ReportService_CheckRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CheckRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReportServiceServer).CheckRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReportService_CheckRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReportServiceServer).CheckRun(ctx, req.(*CheckRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ReportService_ListReceipts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListReceiptsRequest)
 	if err := dec(in); err != nil {
@@ -280,6 +356,14 @@ var ReportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReportFailure",
 			Handler:    _ReportService_ReportFailure_Handler,
+		},
+		{
+			MethodName: "ReportAbort",
+			Handler:    _ReportService_ReportAbort_Handler,
+		},
+		{
+			MethodName: "CheckRun",
+			Handler:    _ReportService_CheckRun_Handler,
 		},
 		{
 			MethodName: "ListReceipts",

@@ -10,6 +10,7 @@ import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -22,13 +23,79 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// BackfillOutcome is what became of a date.
+type BackfillOutcome int32
+
+const (
+	// Never sent.
+	BackfillOutcome_BACKFILL_OUTCOME_UNSPECIFIED BackfillOutcome = 0
+	// Its run was planned, or would be.
+	BackfillOutcome_BACKFILL_OUTCOME_PLANNED BackfillOutcome = 1
+	// It had a run before, whatever became of that.
+	BackfillOutcome_BACKFILL_OUTCOME_EXISTS BackfillOutcome = 2
+	// No drop is owed.
+	BackfillOutcome_BACKFILL_OUTCOME_NOT_OWED BackfillOutcome = 3
+	// The source no longer holds its due time. StartRun plans it nevertheless, and
+	// then the run is re-planned at the earliest instant that the source holds.
+	BackfillOutcome_BACKFILL_OUTCOME_SOURCE_GONE BackfillOutcome = 4
+)
+
+// Enum value maps for BackfillOutcome.
+var (
+	BackfillOutcome_name = map[int32]string{
+		0: "BACKFILL_OUTCOME_UNSPECIFIED",
+		1: "BACKFILL_OUTCOME_PLANNED",
+		2: "BACKFILL_OUTCOME_EXISTS",
+		3: "BACKFILL_OUTCOME_NOT_OWED",
+		4: "BACKFILL_OUTCOME_SOURCE_GONE",
+	}
+	BackfillOutcome_value = map[string]int32{
+		"BACKFILL_OUTCOME_UNSPECIFIED": 0,
+		"BACKFILL_OUTCOME_PLANNED":     1,
+		"BACKFILL_OUTCOME_EXISTS":      2,
+		"BACKFILL_OUTCOME_NOT_OWED":    3,
+		"BACKFILL_OUTCOME_SOURCE_GONE": 4,
+	}
+)
+
+func (x BackfillOutcome) Enum() *BackfillOutcome {
+	p := new(BackfillOutcome)
+	*p = x
+	return p
+}
+
+func (x BackfillOutcome) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BackfillOutcome) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_plan_v1_run_service_proto_enumTypes[0].Descriptor()
+}
+
+func (BackfillOutcome) Type() protoreflect.EnumType {
+	return &file_exports_plan_v1_run_service_proto_enumTypes[0]
+}
+
+func (x BackfillOutcome) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BackfillOutcome.Descriptor instead.
+func (BackfillOutcome) EnumDescriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{0}
+}
+
 // StartRunRequest names a run by what it is for.
 type StartRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The export.
 	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
 	// The date the drop is for, YYYY-MM-DD.
-	ExportDate    string `protobuf:"bytes,2,opt,name=export_date,json=exportDate,proto3" json:"export_date,omitempty"`
+	ExportDate string `protobuf:"bytes,2,opt,name=export_date,json=exportDate,proto3" json:"export_date,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -73,6 +140,20 @@ func (x *StartRunRequest) GetExportId() string {
 func (x *StartRunRequest) GetExportDate() string {
 	if x != nil {
 		return x.ExportDate
+	}
+	return ""
+}
+
+func (x *StartRunRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *StartRunRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
 	}
 	return ""
 }
@@ -123,6 +204,621 @@ func (x *StartRunResponse) GetRun() *Run {
 	return nil
 }
 
+// BackfillRequest names dates of an export.
+type BackfillRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// First date, YYYY-MM-DD.
+	FromDate string `protobuf:"bytes,2,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// Last date, YYYY-MM-DD; at most 400 dates in all.
+	ToDate string `protobuf:"bytes,3,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// Whether to say only what would be done.
+	DryRun bool `protobuf:"varint,4,opt,name=dry_run,json=dryRun,proto3" json:"dry_run,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,5,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackfillRequest) Reset() {
+	*x = BackfillRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackfillRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackfillRequest) ProtoMessage() {}
+
+func (x *BackfillRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackfillRequest.ProtoReflect.Descriptor instead.
+func (*BackfillRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *BackfillRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *BackfillRequest) GetFromDate() string {
+	if x != nil {
+		return x.FromDate
+	}
+	return ""
+}
+
+func (x *BackfillRequest) GetToDate() string {
+	if x != nil {
+		return x.ToDate
+	}
+	return ""
+}
+
+func (x *BackfillRequest) GetDryRun() bool {
+	if x != nil {
+		return x.DryRun
+	}
+	return false
+}
+
+func (x *BackfillRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *BackfillRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// BackfillResponse says what became of each date.
+type BackfillResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// One entry a date, oldest first.
+	Dates []*BackfillDate `protobuf:"bytes,1,rep,name=dates,proto3" json:"dates,omitempty"`
+	// Dates whose run was planned, or would be.
+	PlannedCount int32 `protobuf:"varint,2,opt,name=planned_count,json=plannedCount,proto3" json:"planned_count,omitempty"`
+	// Dates that had a run before.
+	ExistingCount int32 `protobuf:"varint,3,opt,name=existing_count,json=existingCount,proto3" json:"existing_count,omitempty"`
+	// Dates of which no drop is owed.
+	NotOwedCount int32 `protobuf:"varint,4,opt,name=not_owed_count,json=notOwedCount,proto3" json:"not_owed_count,omitempty"`
+	// Dates whose due time the source no longer holds.
+	SourceGoneCount int32 `protobuf:"varint,5,opt,name=source_gone_count,json=sourceGoneCount,proto3" json:"source_gone_count,omitempty"`
+	// Whether the source said how far back it reaches. Otherwise its gone dates
+	// are among the planned ones, and are re-planned once they fail.
+	SourceChecked bool `protobuf:"varint,6,opt,name=source_checked,json=sourceChecked,proto3" json:"source_checked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackfillResponse) Reset() {
+	*x = BackfillResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackfillResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackfillResponse) ProtoMessage() {}
+
+func (x *BackfillResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackfillResponse.ProtoReflect.Descriptor instead.
+func (*BackfillResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *BackfillResponse) GetDates() []*BackfillDate {
+	if x != nil {
+		return x.Dates
+	}
+	return nil
+}
+
+func (x *BackfillResponse) GetPlannedCount() int32 {
+	if x != nil {
+		return x.PlannedCount
+	}
+	return 0
+}
+
+func (x *BackfillResponse) GetExistingCount() int32 {
+	if x != nil {
+		return x.ExistingCount
+	}
+	return 0
+}
+
+func (x *BackfillResponse) GetNotOwedCount() int32 {
+	if x != nil {
+		return x.NotOwedCount
+	}
+	return 0
+}
+
+func (x *BackfillResponse) GetSourceGoneCount() int32 {
+	if x != nil {
+		return x.SourceGoneCount
+	}
+	return 0
+}
+
+func (x *BackfillResponse) GetSourceChecked() bool {
+	if x != nil {
+		return x.SourceChecked
+	}
+	return false
+}
+
+// BackfillDate is what became of one date.
+type BackfillDate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The date, YYYY-MM-DD.
+	ExportDate string `protobuf:"bytes,1,opt,name=export_date,json=exportDate,proto3" json:"export_date,omitempty"`
+	// What became of it.
+	Outcome BackfillOutcome `protobuf:"varint,2,opt,name=outcome,proto3,enum=exports.plan.v1.BackfillOutcome" json:"outcome,omitempty"`
+	// The newest run of the date, or the one that would be planned; empty when none
+	// is.
+	RunId string `protobuf:"bytes,3,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Why none is planned: as StartRun is refused, or SOURCE_AS_OF_GONE.
+	Reason string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The same, one line for a person.
+	Message       string `protobuf:"bytes,5,opt,name=message,proto3" json:"message,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackfillDate) Reset() {
+	*x = BackfillDate{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackfillDate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackfillDate) ProtoMessage() {}
+
+func (x *BackfillDate) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackfillDate.ProtoReflect.Descriptor instead.
+func (*BackfillDate) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BackfillDate) GetExportDate() string {
+	if x != nil {
+		return x.ExportDate
+	}
+	return ""
+}
+
+func (x *BackfillDate) GetOutcome() BackfillOutcome {
+	if x != nil {
+		return x.Outcome
+	}
+	return BackfillOutcome_BACKFILL_OUTCOME_UNSPECIFIED
+}
+
+func (x *BackfillDate) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *BackfillDate) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *BackfillDate) GetMessage() string {
+	if x != nil {
+		return x.Message
+	}
+	return ""
+}
+
+// CancelRunRequest names the run to end.
+type CancelRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,2,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelRunRequest) Reset() {
+	*x = CancelRunRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelRunRequest) ProtoMessage() {}
+
+func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
+func (*CancelRunRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *CancelRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *CancelRunRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *CancelRunRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// CancelRunResponse holds the run.
+type CancelRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run as it ended.
+	Run           *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CancelRunResponse) Reset() {
+	*x = CancelRunResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CancelRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CancelRunResponse) ProtoMessage() {}
+
+func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CancelRunResponse.ProtoReflect.Descriptor instead.
+func (*CancelRunResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CancelRunResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+// ReExtractRequest names the run to read once more.
+type ReExtractRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The instant to read, UTC; unset means the run's own.
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReExtractRequest) Reset() {
+	*x = ReExtractRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReExtractRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReExtractRequest) ProtoMessage() {}
+
+func (x *ReExtractRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReExtractRequest.ProtoReflect.Descriptor instead.
+func (*ReExtractRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ReExtractRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ReExtractRequest) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+func (x *ReExtractRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *ReExtractRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ReExtractResponse holds the run.
+type ReExtractResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The new run.
+	Run           *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReExtractResponse) Reset() {
+	*x = ReExtractResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReExtractResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReExtractResponse) ProtoMessage() {}
+
+func (x *ReExtractResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReExtractResponse.ProtoReflect.Descriptor instead.
+func (*ReExtractResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ReExtractResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
+// RePlanRequest names the run to plan anew.
+type RePlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The instant to read, UTC; unset means the run's own or, when that is gone, the
+	// earliest that the source is known to hold, or else now.
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RePlanRequest) Reset() {
+	*x = RePlanRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RePlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RePlanRequest) ProtoMessage() {}
+
+func (x *RePlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RePlanRequest.ProtoReflect.Descriptor instead.
+func (*RePlanRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *RePlanRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *RePlanRequest) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+func (x *RePlanRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *RePlanRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// RePlanResponse holds the run.
+type RePlanResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The new run.
+	Run           *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RePlanResponse) Reset() {
+	*x = RePlanResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RePlanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RePlanResponse) ProtoMessage() {}
+
+func (x *RePlanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RePlanResponse.ProtoReflect.Descriptor instead.
+func (*RePlanResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RePlanResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 // GetRunRequest names a run.
 type GetRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -134,7 +830,7 @@ type GetRunRequest struct {
 
 func (x *GetRunRequest) Reset() {
 	*x = GetRunRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[2]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -146,7 +842,7 @@ func (x *GetRunRequest) String() string {
 func (*GetRunRequest) ProtoMessage() {}
 
 func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[2]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -159,7 +855,7 @@ func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunRequest.ProtoReflect.Descriptor instead.
 func (*GetRunRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{2}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *GetRunRequest) GetRunId() string {
@@ -180,7 +876,7 @@ type GetRunResponse struct {
 
 func (x *GetRunResponse) Reset() {
 	*x = GetRunResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[3]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -192,7 +888,7 @@ func (x *GetRunResponse) String() string {
 func (*GetRunResponse) ProtoMessage() {}
 
 func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[3]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -205,7 +901,7 @@ func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunResponse.ProtoReflect.Descriptor instead.
 func (*GetRunResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{3}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetRunResponse) GetRun() *Run {
@@ -225,14 +921,22 @@ type ListRunsRequest struct {
 	// Only this customer's runs; empty means all.
 	CustomerId string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	// Only runs of this date; empty means all.
-	ExportDate    string `protobuf:"bytes,4,opt,name=export_date,json=exportDate,proto3" json:"export_date,omitempty"`
+	ExportDate string `protobuf:"bytes,4,opt,name=export_date,json=exportDate,proto3" json:"export_date,omitempty"`
+	// Only this export's runs; empty means all.
+	ExportId string `protobuf:"bytes,5,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// Only runs of this date and later ones, YYYY-MM-DD; empty means all.
+	FromDate string `protobuf:"bytes,6,opt,name=from_date,json=fromDate,proto3" json:"from_date,omitempty"`
+	// Only runs of this date and earlier ones, YYYY-MM-DD; empty means all.
+	ToDate string `protobuf:"bytes,7,opt,name=to_date,json=toDate,proto3" json:"to_date,omitempty"`
+	// Only runs in this state; unspecified means all.
+	State         RunState `protobuf:"varint,8,opt,name=state,proto3,enum=exports.plan.v1.RunState" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[4]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -244,7 +948,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[4]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -257,7 +961,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{4}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListRunsRequest) GetPageSize() int32 {
@@ -288,6 +992,34 @@ func (x *ListRunsRequest) GetExportDate() string {
 	return ""
 }
 
+func (x *ListRunsRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *ListRunsRequest) GetFromDate() string {
+	if x != nil {
+		return x.FromDate
+	}
+	return ""
+}
+
+func (x *ListRunsRequest) GetToDate() string {
+	if x != nil {
+		return x.ToDate
+	}
+	return ""
+}
+
+func (x *ListRunsRequest) GetState() RunState {
+	if x != nil {
+		return x.State
+	}
+	return RunState_RUN_STATE_UNSPECIFIED
+}
+
 // ListRunsResponse is a page of runs.
 type ListRunsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -301,7 +1033,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[5]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -313,7 +1045,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[5]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -326,7 +1058,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{5}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -343,21 +1075,433 @@ func (x *ListRunsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// WatchRunRequest names a run.
+type WatchRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRunRequest) Reset() {
+	*x = WatchRunRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRunRequest) ProtoMessage() {}
+
+func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRunRequest.ProtoReflect.Descriptor instead.
+func (*WatchRunRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *WatchRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// WatchRunResponse tells how far a run is.
+type WatchRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How far it is.
+	Progress      *RunProgress `protobuf:"bytes,1,opt,name=progress,proto3" json:"progress,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRunResponse) Reset() {
+	*x = WatchRunResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRunResponse) ProtoMessage() {}
+
+func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRunResponse.ProtoReflect.Descriptor instead.
+func (*WatchRunResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *WatchRunResponse) GetProgress() *RunProgress {
+	if x != nil {
+		return x.Progress
+	}
+	return nil
+}
+
+// ListDeadTasksRequest asks for a page.
+type ListDeadTasksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most this many; zero means 50.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only this customer's tasks; empty means all.
+	CustomerId    string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadTasksRequest) Reset() {
+	*x = ListDeadTasksRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadTasksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadTasksRequest) ProtoMessage() {}
+
+func (x *ListDeadTasksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadTasksRequest.ProtoReflect.Descriptor instead.
+func (*ListDeadTasksRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *ListDeadTasksRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDeadTasksRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListDeadTasksRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+// ListDeadTasksResponse is a page of tasks.
+type ListDeadTasksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Tasks, oldest first.
+	Tasks []*DeadTask `protobuf:"bytes,1,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadTasksResponse) Reset() {
+	*x = ListDeadTasksResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadTasksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadTasksResponse) ProtoMessage() {}
+
+func (x *ListDeadTasksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadTasksResponse.ProtoReflect.Descriptor instead.
+func (*ListDeadTasksResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *ListDeadTasksResponse) GetTasks() []*DeadTask {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+func (x *ListDeadTasksResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// RequeueTaskRequest names a task that was given up.
+type RequeueTaskRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which one.
+	//
+	// Types that are valid to be assigned to Which:
+	//
+	//	*RequeueTaskRequest_Sequence
+	//	*RequeueTaskRequest_TaskId
+	Which isRequeueTaskRequest_Which `protobuf_oneof:"which"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequeueTaskRequest) Reset() {
+	*x = RequeueTaskRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequeueTaskRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequeueTaskRequest) ProtoMessage() {}
+
+func (x *RequeueTaskRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequeueTaskRequest.ProtoReflect.Descriptor instead.
+func (*RequeueTaskRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *RequeueTaskRequest) GetWhich() isRequeueTaskRequest_Which {
+	if x != nil {
+		return x.Which
+	}
+	return nil
+}
+
+func (x *RequeueTaskRequest) GetSequence() uint64 {
+	if x != nil {
+		if x, ok := x.Which.(*RequeueTaskRequest_Sequence); ok {
+			return x.Sequence
+		}
+	}
+	return 0
+}
+
+func (x *RequeueTaskRequest) GetTaskId() string {
+	if x != nil {
+		if x, ok := x.Which.(*RequeueTaskRequest_TaskId); ok {
+			return x.TaskId
+		}
+	}
+	return ""
+}
+
+func (x *RequeueTaskRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *RequeueTaskRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type isRequeueTaskRequest_Which interface {
+	isRequeueTaskRequest_Which()
+}
+
+type RequeueTaskRequest_Sequence struct {
+	// By its sequence in ListDeadTasks.
+	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3,oneof"`
+}
+
+type RequeueTaskRequest_TaskId struct {
+	// By its id: the last time that it was given up.
+	TaskId string `protobuf:"bytes,2,opt,name=task_id,json=taskId,proto3,oneof"`
+}
+
+func (*RequeueTaskRequest_Sequence) isRequeueTaskRequest_Which() {}
+
+func (*RequeueTaskRequest_TaskId) isRequeueTaskRequest_Which() {}
+
+// RequeueTaskResponse holds the task.
+type RequeueTaskResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The task as it was among the dead.
+	Task          *DeadTask `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequeueTaskResponse) Reset() {
+	*x = RequeueTaskResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequeueTaskResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequeueTaskResponse) ProtoMessage() {}
+
+func (x *RequeueTaskResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequeueTaskResponse.ProtoReflect.Descriptor instead.
+func (*RequeueTaskResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *RequeueTaskResponse) GetTask() *DeadTask {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
 var File_exports_plan_v1_run_service_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\n" +
-	"!exports/plan/v1/run_service.proto\x12\x0fexports.plan.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19exports/plan/v1/run.proto\"}\n" +
+	"!exports/plan/v1/run_service.proto\x12\x0fexports.plan.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fexports/plan/v1/dead_task.proto\x1a\x1eexports/plan/v1/progress.proto\x1a\x19exports/plan/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x01\n" +
 	"\x0fStartRunRequest\x12$\n" +
 	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12D\n" +
 	"\vexport_date\x18\x02 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
-	"exportDate\":\n" +
+	"exportDate\x12P\n" +
+	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\":\n" +
 	"\x10StartRunResponse\x12&\n" +
+	"\x03run\x18\x01 \x01(\v2\x14.exports.plan.v1.RunR\x03run\"\xc6\x02\n" +
+	"\x0fBackfillRequest\x12$\n" +
+	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12@\n" +
+	"\tfrom_date\x18\x02 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\bfromDate\x12<\n" +
+	"\ato_date\x18\x03 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\x06toDate\x12\x17\n" +
+	"\adry_run\x18\x04 \x01(\bR\x06dryRun\x12P\n" +
+	"\x06author\x18\x05 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x06 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\"\x8c\x02\n" +
+	"\x10BackfillResponse\x123\n" +
+	"\x05dates\x18\x01 \x03(\v2\x1d.exports.plan.v1.BackfillDateR\x05dates\x12#\n" +
+	"\rplanned_count\x18\x02 \x01(\x05R\fplannedCount\x12%\n" +
+	"\x0eexisting_count\x18\x03 \x01(\x05R\rexistingCount\x12$\n" +
+	"\x0enot_owed_count\x18\x04 \x01(\x05R\fnotOwedCount\x12*\n" +
+	"\x11source_gone_count\x18\x05 \x01(\x05R\x0fsourceGoneCount\x12%\n" +
+	"\x0esource_checked\x18\x06 \x01(\bR\rsourceChecked\"\xb4\x01\n" +
+	"\fBackfillDate\x12\x1f\n" +
+	"\vexport_date\x18\x01 \x01(\tR\n" +
+	"exportDate\x12:\n" +
+	"\aoutcome\x18\x02 \x01(\x0e2 .exports.plan.v1.BackfillOutcomeR\aoutcome\x12\x15\n" +
+	"\x06run_id\x18\x03 \x01(\tR\x05runId\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xa8\x01\n" +
+	"\x10CancelRunRequest\x12\x1e\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x12P\n" +
+	"\x06author\x18\x02 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\";\n" +
+	"\x11CancelRunResponse\x12&\n" +
+	"\x03run\x18\x01 \x01(\v2\x14.exports.plan.v1.RunR\x03run\"\xe2\x01\n" +
+	"\x10ReExtractRequest\x12\x1e\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x128\n" +
+	"\n" +
+	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12P\n" +
+	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\";\n" +
+	"\x11ReExtractResponse\x12&\n" +
+	"\x03run\x18\x01 \x01(\v2\x14.exports.plan.v1.RunR\x03run\"\xdf\x01\n" +
+	"\rRePlanRequest\x12\x1e\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x128\n" +
+	"\n" +
+	"as_of_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12P\n" +
+	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\"8\n" +
+	"\x0eRePlanResponse\x12&\n" +
 	"\x03run\x18\x01 \x01(\v2\x14.exports.plan.v1.RunR\x03run\"/\n" +
 	"\rGetRunRequest\x12\x1e\n" +
 	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\"8\n" +
 	"\x0eGetRunResponse\x12&\n" +
-	"\x03run\x18\x01 \x01(\v2\x14.exports.plan.v1.RunR\x03run\"\x9b\x01\n" +
+	"\x03run\x18\x01 \x01(\v2\x14.exports.plan.v1.RunR\x03run\"\xf9\x02\n" +
 	"\x0fListRunsRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xe8\a(\x00R\bpageSize\x12\x1d\n" +
@@ -366,15 +1510,55 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\vcustomer_id\x18\x03 \x01(\tR\n" +
 	"customerId\x12\x1f\n" +
 	"\vexport_date\x18\x04 \x01(\tR\n" +
-	"exportDate\"d\n" +
+	"exportDate\x12\x1b\n" +
+	"\texport_id\x18\x05 \x01(\tR\bexportId\x12C\n" +
+	"\tfrom_date\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\bfromDate\x12?\n" +
+	"\ato_date\x18\a \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\x06toDate\x129\n" +
+	"\x05state\x18\b \x01(\x0e2\x19.exports.plan.v1.RunStateB\b\xbaH\x05\x82\x01\x02\x10\x01R\x05state\"d\n" +
 	"\x10ListRunsResponse\x12(\n" +
 	"\x04runs\x18\x01 \x03(\v2\x14.exports.plan.v1.RunR\x04runs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xf9\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"1\n" +
+	"\x0fWatchRunRequest\x12\x1e\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\"L\n" +
+	"\x10WatchRunResponse\x128\n" +
+	"\bprogress\x18\x01 \x01(\v2\x1c.exports.plan.v1.RunProgressR\bprogress\"\xb2\x01\n" +
+	"\x14ListDeadTasksRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12&\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x14R\tpageToken\x12I\n" +
+	"\vcustomer_id\x18\x03 \x01(\tB(\xbaH%r#2!^([a-z][a-z0-9-]{1,38}[a-z0-9])?$R\n" +
+	"customerId\"p\n" +
+	"\x15ListDeadTasksResponse\x12/\n" +
+	"\x05tasks\x18\x01 \x03(\v2\x19.exports.plan.v1.DeadTaskR\x05tasks\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe5\x01\n" +
+	"\x12RequeueTaskRequest\x12%\n" +
+	"\bsequence\x18\x01 \x01(\x04B\a\xbaH\x042\x02 \x00H\x00R\bsequence\x12\"\n" +
+	"\atask_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\x06taskId\x12P\n" +
+	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reasonB\x0e\n" +
+	"\x05which\x12\x05\xbaH\x02\b\x01\"D\n" +
+	"\x13RequeueTaskResponse\x12-\n" +
+	"\x04task\x18\x01 \x01(\v2\x19.exports.plan.v1.DeadTaskR\x04task*\xaf\x01\n" +
+	"\x0fBackfillOutcome\x12 \n" +
+	"\x1cBACKFILL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n" +
+	"\x18BACKFILL_OUTCOME_PLANNED\x10\x01\x12\x1b\n" +
+	"\x17BACKFILL_OUTCOME_EXISTS\x10\x02\x12\x1d\n" +
+	"\x19BACKFILL_OUTCOME_NOT_OWED\x10\x03\x12 \n" +
+	"\x1cBACKFILL_OUTCOME_SOURCE_GONE\x10\x042\xca\x06\n" +
 	"\n" +
 	"RunService\x12O\n" +
-	"\bStartRun\x12 .exports.plan.v1.StartRunRequest\x1a!.exports.plan.v1.StartRunResponse\x12I\n" +
+	"\bStartRun\x12 .exports.plan.v1.StartRunRequest\x1a!.exports.plan.v1.StartRunResponse\x12O\n" +
+	"\bBackfill\x12 .exports.plan.v1.BackfillRequest\x1a!.exports.plan.v1.BackfillResponse\x12R\n" +
+	"\tCancelRun\x12!.exports.plan.v1.CancelRunRequest\x1a\".exports.plan.v1.CancelRunResponse\x12R\n" +
+	"\tReExtract\x12!.exports.plan.v1.ReExtractRequest\x1a\".exports.plan.v1.ReExtractResponse\x12I\n" +
+	"\x06RePlan\x12\x1e.exports.plan.v1.RePlanRequest\x1a\x1f.exports.plan.v1.RePlanResponse\x12I\n" +
 	"\x06GetRun\x12\x1e.exports.plan.v1.GetRunRequest\x1a\x1f.exports.plan.v1.GetRunResponse\x12O\n" +
-	"\bListRuns\x12 .exports.plan.v1.ListRunsRequest\x1a!.exports.plan.v1.ListRunsResponseB\xc6\x01\n" +
+	"\bListRuns\x12 .exports.plan.v1.ListRunsRequest\x1a!.exports.plan.v1.ListRunsResponse\x12Q\n" +
+	"\bWatchRun\x12 .exports.plan.v1.WatchRunRequest\x1a!.exports.plan.v1.WatchRunResponse0\x01\x12^\n" +
+	"\rListDeadTasks\x12%.exports.plan.v1.ListDeadTasksRequest\x1a&.exports.plan.v1.ListDeadTasksResponse\x12X\n" +
+	"\vRequeueTask\x12#.exports.plan.v1.RequeueTaskRequest\x1a$.exports.plan.v1.RequeueTaskResponseB\xc6\x01\n" +
 	"\x13com.exports.plan.v1B\x0fRunServiceProtoP\x01Z@github.com/customer-exports/exports/proto/exports/plan/v1;planv1\xa2\x02\x03EPX\xaa\x02\x0fExports.Plan.V1\xca\x02\x0fExports\\Plan\\V1\xe2\x02\x1bExports\\Plan\\V1\\GPBMetadata\xea\x02\x11Exports::Plan::V1b\x06proto3"
 
 var (
@@ -389,31 +1573,77 @@ func file_exports_plan_v1_run_service_proto_rawDescGZIP() []byte {
 	return file_exports_plan_v1_run_service_proto_rawDescData
 }
 
-var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_exports_plan_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_exports_plan_v1_run_service_proto_goTypes = []any{
-	(*StartRunRequest)(nil),  // 0: exports.plan.v1.StartRunRequest
-	(*StartRunResponse)(nil), // 1: exports.plan.v1.StartRunResponse
-	(*GetRunRequest)(nil),    // 2: exports.plan.v1.GetRunRequest
-	(*GetRunResponse)(nil),   // 3: exports.plan.v1.GetRunResponse
-	(*ListRunsRequest)(nil),  // 4: exports.plan.v1.ListRunsRequest
-	(*ListRunsResponse)(nil), // 5: exports.plan.v1.ListRunsResponse
-	(*Run)(nil),              // 6: exports.plan.v1.Run
+	(BackfillOutcome)(0),          // 0: exports.plan.v1.BackfillOutcome
+	(*StartRunRequest)(nil),       // 1: exports.plan.v1.StartRunRequest
+	(*StartRunResponse)(nil),      // 2: exports.plan.v1.StartRunResponse
+	(*BackfillRequest)(nil),       // 3: exports.plan.v1.BackfillRequest
+	(*BackfillResponse)(nil),      // 4: exports.plan.v1.BackfillResponse
+	(*BackfillDate)(nil),          // 5: exports.plan.v1.BackfillDate
+	(*CancelRunRequest)(nil),      // 6: exports.plan.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),     // 7: exports.plan.v1.CancelRunResponse
+	(*ReExtractRequest)(nil),      // 8: exports.plan.v1.ReExtractRequest
+	(*ReExtractResponse)(nil),     // 9: exports.plan.v1.ReExtractResponse
+	(*RePlanRequest)(nil),         // 10: exports.plan.v1.RePlanRequest
+	(*RePlanResponse)(nil),        // 11: exports.plan.v1.RePlanResponse
+	(*GetRunRequest)(nil),         // 12: exports.plan.v1.GetRunRequest
+	(*GetRunResponse)(nil),        // 13: exports.plan.v1.GetRunResponse
+	(*ListRunsRequest)(nil),       // 14: exports.plan.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),      // 15: exports.plan.v1.ListRunsResponse
+	(*WatchRunRequest)(nil),       // 16: exports.plan.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),      // 17: exports.plan.v1.WatchRunResponse
+	(*ListDeadTasksRequest)(nil),  // 18: exports.plan.v1.ListDeadTasksRequest
+	(*ListDeadTasksResponse)(nil), // 19: exports.plan.v1.ListDeadTasksResponse
+	(*RequeueTaskRequest)(nil),    // 20: exports.plan.v1.RequeueTaskRequest
+	(*RequeueTaskResponse)(nil),   // 21: exports.plan.v1.RequeueTaskResponse
+	(*Run)(nil),                   // 22: exports.plan.v1.Run
+	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
+	(RunState)(0),                 // 24: exports.plan.v1.RunState
+	(*RunProgress)(nil),           // 25: exports.plan.v1.RunProgress
+	(*DeadTask)(nil),              // 26: exports.plan.v1.DeadTask
 }
 var file_exports_plan_v1_run_service_proto_depIdxs = []int32{
-	6, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
-	6, // 1: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
-	6, // 2: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
-	0, // 3: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
-	2, // 4: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
-	4, // 5: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
-	1, // 6: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
-	3, // 7: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
-	5, // 8: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	22, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
+	5,  // 1: exports.plan.v1.BackfillResponse.dates:type_name -> exports.plan.v1.BackfillDate
+	0,  // 2: exports.plan.v1.BackfillDate.outcome:type_name -> exports.plan.v1.BackfillOutcome
+	22, // 3: exports.plan.v1.CancelRunResponse.run:type_name -> exports.plan.v1.Run
+	23, // 4: exports.plan.v1.ReExtractRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	22, // 5: exports.plan.v1.ReExtractResponse.run:type_name -> exports.plan.v1.Run
+	23, // 6: exports.plan.v1.RePlanRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	22, // 7: exports.plan.v1.RePlanResponse.run:type_name -> exports.plan.v1.Run
+	22, // 8: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
+	24, // 9: exports.plan.v1.ListRunsRequest.state:type_name -> exports.plan.v1.RunState
+	22, // 10: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
+	25, // 11: exports.plan.v1.WatchRunResponse.progress:type_name -> exports.plan.v1.RunProgress
+	26, // 12: exports.plan.v1.ListDeadTasksResponse.tasks:type_name -> exports.plan.v1.DeadTask
+	26, // 13: exports.plan.v1.RequeueTaskResponse.task:type_name -> exports.plan.v1.DeadTask
+	1,  // 14: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
+	3,  // 15: exports.plan.v1.RunService.Backfill:input_type -> exports.plan.v1.BackfillRequest
+	6,  // 16: exports.plan.v1.RunService.CancelRun:input_type -> exports.plan.v1.CancelRunRequest
+	8,  // 17: exports.plan.v1.RunService.ReExtract:input_type -> exports.plan.v1.ReExtractRequest
+	10, // 18: exports.plan.v1.RunService.RePlan:input_type -> exports.plan.v1.RePlanRequest
+	12, // 19: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
+	14, // 20: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
+	16, // 21: exports.plan.v1.RunService.WatchRun:input_type -> exports.plan.v1.WatchRunRequest
+	18, // 22: exports.plan.v1.RunService.ListDeadTasks:input_type -> exports.plan.v1.ListDeadTasksRequest
+	20, // 23: exports.plan.v1.RunService.RequeueTask:input_type -> exports.plan.v1.RequeueTaskRequest
+	2,  // 24: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
+	4,  // 25: exports.plan.v1.RunService.Backfill:output_type -> exports.plan.v1.BackfillResponse
+	7,  // 26: exports.plan.v1.RunService.CancelRun:output_type -> exports.plan.v1.CancelRunResponse
+	9,  // 27: exports.plan.v1.RunService.ReExtract:output_type -> exports.plan.v1.ReExtractResponse
+	11, // 28: exports.plan.v1.RunService.RePlan:output_type -> exports.plan.v1.RePlanResponse
+	13, // 29: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
+	15, // 30: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
+	17, // 31: exports.plan.v1.RunService.WatchRun:output_type -> exports.plan.v1.WatchRunResponse
+	19, // 32: exports.plan.v1.RunService.ListDeadTasks:output_type -> exports.plan.v1.ListDeadTasksResponse
+	21, // 33: exports.plan.v1.RunService.RequeueTask:output_type -> exports.plan.v1.RequeueTaskResponse
+	24, // [24:34] is the sub-list for method output_type
+	14, // [14:24] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_run_service_proto_init() }
@@ -421,19 +1651,26 @@ func file_exports_plan_v1_run_service_proto_init() {
 	if File_exports_plan_v1_run_service_proto != nil {
 		return
 	}
+	file_exports_plan_v1_dead_task_proto_init()
+	file_exports_plan_v1_progress_proto_init()
 	file_exports_plan_v1_run_proto_init()
+	file_exports_plan_v1_run_service_proto_msgTypes[19].OneofWrappers = []any{
+		(*RequeueTaskRequest_Sequence)(nil),
+		(*RequeueTaskRequest_TaskId)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_plan_v1_run_service_proto_rawDesc), len(file_exports_plan_v1_run_service_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   6,
+			NumEnums:      1,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_exports_plan_v1_run_service_proto_goTypes,
 		DependencyIndexes: file_exports_plan_v1_run_service_proto_depIdxs,
+		EnumInfos:         file_exports_plan_v1_run_service_proto_enumTypes,
 		MessageInfos:      file_exports_plan_v1_run_service_proto_msgTypes,
 	}.Build()
 	File_exports_plan_v1_run_service_proto = out.File

@@ -19,9 +19,16 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RunService_StartRun_FullMethodName = "/exports.plan.v1.RunService/StartRun"
-	RunService_GetRun_FullMethodName   = "/exports.plan.v1.RunService/GetRun"
-	RunService_ListRuns_FullMethodName = "/exports.plan.v1.RunService/ListRuns"
+	RunService_StartRun_FullMethodName      = "/exports.plan.v1.RunService/StartRun"
+	RunService_Backfill_FullMethodName      = "/exports.plan.v1.RunService/Backfill"
+	RunService_CancelRun_FullMethodName     = "/exports.plan.v1.RunService/CancelRun"
+	RunService_ReExtract_FullMethodName     = "/exports.plan.v1.RunService/ReExtract"
+	RunService_RePlan_FullMethodName        = "/exports.plan.v1.RunService/RePlan"
+	RunService_GetRun_FullMethodName        = "/exports.plan.v1.RunService/GetRun"
+	RunService_ListRuns_FullMethodName      = "/exports.plan.v1.RunService/ListRuns"
+	RunService_WatchRun_FullMethodName      = "/exports.plan.v1.RunService/WatchRun"
+	RunService_ListDeadTasks_FullMethodName = "/exports.plan.v1.RunService/ListDeadTasks"
+	RunService_RequeueTask_FullMethodName   = "/exports.plan.v1.RunService/RequeueTask"
 )
 
 // RunServiceClient is the client API for RunService service.
@@ -29,15 +36,57 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // RunService is the operator's API to runs.
+//
+// Every call that changes something names its author and reason, which are kept
+// with the run and told as an event.
 type RunServiceClient interface {
 	// StartRun plans the run of an export for one date, if it is due. Repeating
-	// the call returns the run that exists. FAILED_PRECONDITION NOT_DUE for a
-	// date whose due time lies ahead or before the export's start date.
+	// the call returns the run that exists. FAILED_PRECONDITION NOT_DUE for a date
+	// whose due time lies ahead, BEFORE_START before the export's first drop,
+	// NOT_ACTIVE when it was paused or archived then, BEYOND_RETENTION when the
+	// drop would be deleted at once.
 	StartRun(ctx context.Context, in *StartRunRequest, opts ...grpc.CallOption) (*StartRunResponse, error)
+	// Backfill plans the run of every date in a range that is owed and has none,
+	// except those whose due time the source no longer holds. A dry run says what
+	// it would do and does nothing. Repeating the call goes on where it was cut
+	// off. INVALID_ARGUMENT for a range that is reversed or longer than 400 dates,
+	// FAILED_PRECONDITION NOT_DUE for one that reaches beyond today; nothing is
+	// planned then.
+	Backfill(ctx context.Context, in *BackfillRequest, opts ...grpc.CallOption) (*BackfillResponse, error)
+	// CancelRun ends a run before its commit. Its tasks are not queued any more and
+	// its workers stop. Repeating the call changes nothing. FAILED_PRECONDITION
+	// COMMIT_BEGUN while the drop is being made visible, which cannot be called
+	// back, and RUN_ENDED afterwards.
+	CancelRun(ctx context.Context, in *CancelRunRequest, opts ...grpc.CallOption) (*CancelRunResponse, error)
+	// ReExtract reads the drop of a run that has ended once more, under the same
+	// revision: a new run of the same date with the next extraction number.
+	// FAILED_PRECONDITION RUN_NOT_ENDED before, SUPERSEDED when the run was
+	// followed by another one already, QUARANTINED after a row outside the scope,
+	// and as StartRun when the date is not owed any more; INVALID_ARGUMENT for an
+	// as-of time in the future or more than a day before the due time.
+	ReExtract(ctx context.Context, in *ReExtractRequest, opts ...grpc.CallOption) (*ReExtractResponse, error)
+	// RePlan plans the drop of a run that has ended anew, under the revision in
+	// force now, and at another instant when the source no longer holds the run's.
+	// It is for runs whose plan no longer serves: FAILED_PRECONDITION
+	// PLAN_NOT_STALE unless the run failed because its as-of time is gone, or its
+	// revision is not in force any more; otherwise refused as ReExtract is. The
+	// planner does the former by itself, once a date, under the same revision.
+	RePlan(ctx context.Context, in *RePlanRequest, opts ...grpc.CallOption) (*RePlanResponse, error)
 	// GetRun returns one run. NOT_FOUND when there is none.
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
 	// ListRuns returns runs, newest export date first, a page at a time.
 	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
+	// WatchRun tells the progress of a run until it has ended: at once, then when
+	// something has changed, at most once a second, and every 15 seconds anyway.
+	// RESOURCE_EXHAUSTED while too many watch.
+	WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error)
+	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
+	// time.
+	ListDeadTasks(ctx context.Context, in *ListDeadTasksRequest, opts ...grpc.CallOption) (*ListDeadTasksResponse, error)
+	// RequeueTask queues a task that was given up once more and removes it from
+	// the dead. NOT_FOUND when there is none; FAILED_PRECONDITION RUN_ENDED when
+	// its run has ended, TASK_SETTLED when another attempt has done it.
+	RequeueTask(ctx context.Context, in *RequeueTaskRequest, opts ...grpc.CallOption) (*RequeueTaskResponse, error)
 }
 
 type runServiceClient struct {
@@ -52,6 +101,46 @@ func (c *runServiceClient) StartRun(ctx context.Context, in *StartRunRequest, op
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(StartRunResponse)
 	err := c.cc.Invoke(ctx, RunService_StartRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) Backfill(ctx context.Context, in *BackfillRequest, opts ...grpc.CallOption) (*BackfillResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(BackfillResponse)
+	err := c.cc.Invoke(ctx, RunService_Backfill_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) CancelRun(ctx context.Context, in *CancelRunRequest, opts ...grpc.CallOption) (*CancelRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CancelRunResponse)
+	err := c.cc.Invoke(ctx, RunService_CancelRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) ReExtract(ctx context.Context, in *ReExtractRequest, opts ...grpc.CallOption) (*ReExtractResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReExtractResponse)
+	err := c.cc.Invoke(ctx, RunService_ReExtract_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) RePlan(ctx context.Context, in *RePlanRequest, opts ...grpc.CallOption) (*RePlanResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RePlanResponse)
+	err := c.cc.Invoke(ctx, RunService_RePlan_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,20 +167,101 @@ func (c *runServiceClient) ListRuns(ctx context.Context, in *ListRunsRequest, op
 	return out, nil
 }
 
+func (c *runServiceClient) WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RunService_ServiceDesc.Streams[0], RunService_WatchRun_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRunRequest, WatchRunResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RunService_WatchRunClient = grpc.ServerStreamingClient[WatchRunResponse]
+
+func (c *runServiceClient) ListDeadTasks(ctx context.Context, in *ListDeadTasksRequest, opts ...grpc.CallOption) (*ListDeadTasksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDeadTasksResponse)
+	err := c.cc.Invoke(ctx, RunService_ListDeadTasks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) RequeueTask(ctx context.Context, in *RequeueTaskRequest, opts ...grpc.CallOption) (*RequeueTaskResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RequeueTaskResponse)
+	err := c.cc.Invoke(ctx, RunService_RequeueTask_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RunServiceServer is the server API for RunService service.
 // All implementations must embed UnimplementedRunServiceServer
 // for forward compatibility.
 //
 // RunService is the operator's API to runs.
+//
+// Every call that changes something names its author and reason, which are kept
+// with the run and told as an event.
 type RunServiceServer interface {
 	// StartRun plans the run of an export for one date, if it is due. Repeating
-	// the call returns the run that exists. FAILED_PRECONDITION NOT_DUE for a
-	// date whose due time lies ahead or before the export's start date.
+	// the call returns the run that exists. FAILED_PRECONDITION NOT_DUE for a date
+	// whose due time lies ahead, BEFORE_START before the export's first drop,
+	// NOT_ACTIVE when it was paused or archived then, BEYOND_RETENTION when the
+	// drop would be deleted at once.
 	StartRun(context.Context, *StartRunRequest) (*StartRunResponse, error)
+	// Backfill plans the run of every date in a range that is owed and has none,
+	// except those whose due time the source no longer holds. A dry run says what
+	// it would do and does nothing. Repeating the call goes on where it was cut
+	// off. INVALID_ARGUMENT for a range that is reversed or longer than 400 dates,
+	// FAILED_PRECONDITION NOT_DUE for one that reaches beyond today; nothing is
+	// planned then.
+	Backfill(context.Context, *BackfillRequest) (*BackfillResponse, error)
+	// CancelRun ends a run before its commit. Its tasks are not queued any more and
+	// its workers stop. Repeating the call changes nothing. FAILED_PRECONDITION
+	// COMMIT_BEGUN while the drop is being made visible, which cannot be called
+	// back, and RUN_ENDED afterwards.
+	CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error)
+	// ReExtract reads the drop of a run that has ended once more, under the same
+	// revision: a new run of the same date with the next extraction number.
+	// FAILED_PRECONDITION RUN_NOT_ENDED before, SUPERSEDED when the run was
+	// followed by another one already, QUARANTINED after a row outside the scope,
+	// and as StartRun when the date is not owed any more; INVALID_ARGUMENT for an
+	// as-of time in the future or more than a day before the due time.
+	ReExtract(context.Context, *ReExtractRequest) (*ReExtractResponse, error)
+	// RePlan plans the drop of a run that has ended anew, under the revision in
+	// force now, and at another instant when the source no longer holds the run's.
+	// It is for runs whose plan no longer serves: FAILED_PRECONDITION
+	// PLAN_NOT_STALE unless the run failed because its as-of time is gone, or its
+	// revision is not in force any more; otherwise refused as ReExtract is. The
+	// planner does the former by itself, once a date, under the same revision.
+	RePlan(context.Context, *RePlanRequest) (*RePlanResponse, error)
 	// GetRun returns one run. NOT_FOUND when there is none.
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)
 	// ListRuns returns runs, newest export date first, a page at a time.
 	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
+	// WatchRun tells the progress of a run until it has ended: at once, then when
+	// something has changed, at most once a second, and every 15 seconds anyway.
+	// RESOURCE_EXHAUSTED while too many watch.
+	WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error
+	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
+	// time.
+	ListDeadTasks(context.Context, *ListDeadTasksRequest) (*ListDeadTasksResponse, error)
+	// RequeueTask queues a task that was given up once more and removes it from
+	// the dead. NOT_FOUND when there is none; FAILED_PRECONDITION RUN_ENDED when
+	// its run has ended, TASK_SETTLED when another attempt has done it.
+	RequeueTask(context.Context, *RequeueTaskRequest) (*RequeueTaskResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
 }
 
@@ -105,11 +275,32 @@ type UnimplementedRunServiceServer struct{}
 func (UnimplementedRunServiceServer) StartRun(context.Context, *StartRunRequest) (*StartRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method StartRun not implemented")
 }
+func (UnimplementedRunServiceServer) Backfill(context.Context, *BackfillRequest) (*BackfillResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Backfill not implemented")
+}
+func (UnimplementedRunServiceServer) CancelRun(context.Context, *CancelRunRequest) (*CancelRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method CancelRun not implemented")
+}
+func (UnimplementedRunServiceServer) ReExtract(context.Context, *ReExtractRequest) (*ReExtractResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReExtract not implemented")
+}
+func (UnimplementedRunServiceServer) RePlan(context.Context, *RePlanRequest) (*RePlanResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RePlan not implemented")
+}
 func (UnimplementedRunServiceServer) GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRun not implemented")
 }
 func (UnimplementedRunServiceServer) ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRuns not implemented")
+}
+func (UnimplementedRunServiceServer) WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchRun not implemented")
+}
+func (UnimplementedRunServiceServer) ListDeadTasks(context.Context, *ListDeadTasksRequest) (*ListDeadTasksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDeadTasks not implemented")
+}
+func (UnimplementedRunServiceServer) RequeueTask(context.Context, *RequeueTaskRequest) (*RequeueTaskResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RequeueTask not implemented")
 }
 func (UnimplementedRunServiceServer) mustEmbedUnimplementedRunServiceServer() {}
 func (UnimplementedRunServiceServer) testEmbeddedByValue()                    {}
@@ -150,6 +341,78 @@ func _RunService_StartRun_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_Backfill_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(BackfillRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).Backfill(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_Backfill_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).Backfill(ctx, req.(*BackfillRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_CancelRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).CancelRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_CancelRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).CancelRun(ctx, req.(*CancelRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_ReExtract_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReExtractRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).ReExtract(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_ReExtract_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).ReExtract(ctx, req.(*ReExtractRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_RePlan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RePlanRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).RePlan(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_RePlan_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).RePlan(ctx, req.(*RePlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_GetRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetRunRequest)
 	if err := dec(in); err != nil {
@@ -186,6 +449,53 @@ func _RunService_ListRuns_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_WatchRun_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRunRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RunServiceServer).WatchRun(m, &grpc.GenericServerStream[WatchRunRequest, WatchRunResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RunService_WatchRunServer = grpc.ServerStreamingServer[WatchRunResponse]
+
+func _RunService_ListDeadTasks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDeadTasksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).ListDeadTasks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_ListDeadTasks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).ListDeadTasks(ctx, req.(*ListDeadTasksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_RequeueTask_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RequeueTaskRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).RequeueTask(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_RequeueTask_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).RequeueTask(ctx, req.(*RequeueTaskRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RunService_ServiceDesc is the grpc.ServiceDesc for RunService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -198,6 +508,22 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _RunService_StartRun_Handler,
 		},
 		{
+			MethodName: "Backfill",
+			Handler:    _RunService_Backfill_Handler,
+		},
+		{
+			MethodName: "CancelRun",
+			Handler:    _RunService_CancelRun_Handler,
+		},
+		{
+			MethodName: "ReExtract",
+			Handler:    _RunService_ReExtract_Handler,
+		},
+		{
+			MethodName: "RePlan",
+			Handler:    _RunService_RePlan_Handler,
+		},
+		{
 			MethodName: "GetRun",
 			Handler:    _RunService_GetRun_Handler,
 		},
@@ -205,7 +531,21 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 			MethodName: "ListRuns",
 			Handler:    _RunService_ListRuns_Handler,
 		},
+		{
+			MethodName: "ListDeadTasks",
+			Handler:    _RunService_ListDeadTasks_Handler,
+		},
+		{
+			MethodName: "RequeueTask",
+			Handler:    _RunService_RequeueTask_Handler,
+		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchRun",
+			Handler:       _RunService_WatchRun_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "exports/plan/v1/run_service.proto",
 }

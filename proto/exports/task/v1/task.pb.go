@@ -138,6 +138,7 @@ type Task struct {
 	//	*Task_Measure
 	//	*Task_Extract
 	//	*Task_Commit
+	//	*Task_Abort
 	Work          isTask_Work `protobuf_oneof:"work"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -221,6 +222,15 @@ func (x *Task) GetCommit() *CommitWork {
 	return nil
 }
 
+func (x *Task) GetAbort() *AbortWork {
+	if x != nil {
+		if x, ok := x.Work.(*Task_Abort); ok {
+			return x.Abort
+		}
+	}
+	return nil
+}
+
 type isTask_Work interface {
 	isTask_Work()
 }
@@ -240,11 +250,18 @@ type Task_Commit struct {
 	Commit *CommitWork `protobuf:"bytes,5,opt,name=commit,proto3,oneof"`
 }
 
+type Task_Abort struct {
+	// Discard what a cancelled run has uploaded.
+	Abort *AbortWork `protobuf:"bytes,6,opt,name=abort,proto3,oneof"`
+}
+
 func (*Task_Measure) isTask_Work() {}
 
 func (*Task_Extract) isTask_Work() {}
 
 func (*Task_Commit) isTask_Work() {}
+
+func (*Task_Abort) isTask_Work() {}
 
 // MeasureWork asks for scoped row counts of every table of the revision, split
 // by day of the table's split column.
@@ -458,6 +475,43 @@ func (*CommitWork) Descriptor() ([]byte, []int) {
 	return file_exports_task_v1_task_proto_rawDescGZIP(), []int{5}
 }
 
+// AbortWork asks to abort every upload of a run that was cancelled.
+type AbortWork struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AbortWork) Reset() {
+	*x = AbortWork{}
+	mi := &file_exports_task_v1_task_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AbortWork) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AbortWork) ProtoMessage() {}
+
+func (x *AbortWork) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_task_v1_task_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AbortWork.ProtoReflect.Descriptor instead.
+func (*AbortWork) Descriptor() ([]byte, []int) {
+	return file_exports_task_v1_task_proto_rawDescGZIP(), []int{6}
+}
+
 var File_exports_task_v1_task_proto protoreflect.FileDescriptor
 
 const file_exports_task_v1_task_proto_rawDesc = "" +
@@ -473,13 +527,14 @@ const file_exports_task_v1_task_proto_rawDesc = "" +
 	"exportDate\x125\n" +
 	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x128\n" +
 	"\n" +
-	"as_of_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xfd\x01\n" +
+	"as_of_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xb1\x02\n" +
 	"\x04Task\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12)\n" +
 	"\x03run\x18\x02 \x01(\v2\x17.exports.task.v1.RunRefR\x03run\x128\n" +
 	"\ameasure\x18\x03 \x01(\v2\x1c.exports.task.v1.MeasureWorkH\x00R\ameasure\x128\n" +
 	"\aextract\x18\x04 \x01(\v2\x1c.exports.task.v1.ExtractWorkH\x00R\aextract\x125\n" +
-	"\x06commit\x18\x05 \x01(\v2\x1b.exports.task.v1.CommitWorkH\x00R\x06commitB\x06\n" +
+	"\x06commit\x18\x05 \x01(\v2\x1b.exports.task.v1.CommitWorkH\x00R\x06commit\x122\n" +
+	"\x05abort\x18\x06 \x01(\v2\x1a.exports.task.v1.AbortWorkH\x00R\x05abortB\x06\n" +
 	"\x04work\"\r\n" +
 	"\vMeasureWork\"\x92\x01\n" +
 	"\vExtractWork\x12\x14\n" +
@@ -494,7 +549,8 @@ const file_exports_task_v1_task_proto_rawDesc = "" +
 	"\x05until\x18\x02 \x01(\tR\x05until\x12\x1b\n" +
 	"\twith_null\x18\x03 \x01(\bR\bwithNull\"\f\n" +
 	"\n" +
-	"CommitWorkB\xc0\x01\n" +
+	"CommitWork\"\v\n" +
+	"\tAbortWorkB\xc0\x01\n" +
 	"\x13com.exports.task.v1B\tTaskProtoP\x01Z@github.com/customer-exports/exports/proto/exports/task/v1;taskv1\xa2\x02\x03ETX\xaa\x02\x0fExports.Task.V1\xca\x02\x0fExports\\Task\\V1\xe2\x02\x1bExports\\Task\\V1\\GPBMetadata\xea\x02\x11Exports::Task::V1b\x06proto3"
 
 var (
@@ -509,7 +565,7 @@ func file_exports_task_v1_task_proto_rawDescGZIP() []byte {
 	return file_exports_task_v1_task_proto_rawDescData
 }
 
-var file_exports_task_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_exports_task_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_exports_task_v1_task_proto_goTypes = []any{
 	(*RunRef)(nil),                // 0: exports.task.v1.RunRef
 	(*Task)(nil),                  // 1: exports.task.v1.Task
@@ -517,21 +573,23 @@ var file_exports_task_v1_task_proto_goTypes = []any{
 	(*ExtractWork)(nil),           // 3: exports.task.v1.ExtractWork
 	(*SplitRange)(nil),            // 4: exports.task.v1.SplitRange
 	(*CommitWork)(nil),            // 5: exports.task.v1.CommitWork
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
+	(*AbortWork)(nil),             // 6: exports.task.v1.AbortWork
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
 }
 var file_exports_task_v1_task_proto_depIdxs = []int32{
-	6, // 0: exports.task.v1.RunRef.due_time:type_name -> google.protobuf.Timestamp
-	6, // 1: exports.task.v1.RunRef.as_of_time:type_name -> google.protobuf.Timestamp
+	7, // 0: exports.task.v1.RunRef.due_time:type_name -> google.protobuf.Timestamp
+	7, // 1: exports.task.v1.RunRef.as_of_time:type_name -> google.protobuf.Timestamp
 	0, // 2: exports.task.v1.Task.run:type_name -> exports.task.v1.RunRef
 	2, // 3: exports.task.v1.Task.measure:type_name -> exports.task.v1.MeasureWork
 	3, // 4: exports.task.v1.Task.extract:type_name -> exports.task.v1.ExtractWork
 	5, // 5: exports.task.v1.Task.commit:type_name -> exports.task.v1.CommitWork
-	4, // 6: exports.task.v1.ExtractWork.range:type_name -> exports.task.v1.SplitRange
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	6, // 6: exports.task.v1.Task.abort:type_name -> exports.task.v1.AbortWork
+	4, // 7: exports.task.v1.ExtractWork.range:type_name -> exports.task.v1.SplitRange
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_exports_task_v1_task_proto_init() }
@@ -543,6 +601,7 @@ func file_exports_task_v1_task_proto_init() {
 		(*Task_Measure)(nil),
 		(*Task_Extract)(nil),
 		(*Task_Commit)(nil),
+		(*Task_Abort)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -550,7 +609,7 @@ func file_exports_task_v1_task_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_task_v1_task_proto_rawDesc), len(file_exports_task_v1_task_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   7,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
