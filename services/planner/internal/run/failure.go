@@ -18,8 +18,8 @@ const (
 // Fail notes a failed attempt. A task that is given up fails the run, unless another attempt had done it before or somebody
 // was only away: then it is done later, see Until. A row outside the scope quarantines the run whatever else is said. A
 // committed run keeps its state: its drop is visible. So does one whose commit was given up without an answer: the drop may
-// be visible, and only another look can tell. It says whether the run changed: the same failure, reported again, does not
-// change it.
+// be visible, and only another look can tell; and one that has ended. It says whether the run changed: the same failure,
+// reported again, does not change it.
 func Fail(r *planv1.Run, f *planv1.Failure) bool {
 	if f.GetWillRetry() {
 		f.GivenUpCount = 0
@@ -48,7 +48,7 @@ func after(r *planv1.Run, f *planv1.Failure) planv1.RunState {
 		return s
 	case f.GetReason() == string(fault.ReasonScopeViolation):
 		return Quarantined
-	case f.GetWillRetry() || s == Failed || Settled(r, f.GetTaskId()) || passing(r, f):
+	case f.GetWillRetry() || Ended(r) || Settled(r, f.GetTaskId()) || passing(r, f):
 		return s
 	default:
 		return Failed

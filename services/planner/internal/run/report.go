@@ -98,7 +98,7 @@ func Receive(r *planv1.Run, receipt *deliveryv1.Receipt) (bool, error) {
 
 // Commit notes that the drop is visible. A run that failed is committed too when all its parts were received: its last
 // attempt wrote the manifest after all. It says whether the run changed. State COMMIT_FENCED when another manifest was
-// reported before, State NOT_ACTIVE for a quarantined run, Unavailable while parts are missing.
+// reported before, State NOT_ACTIVE for a quarantined or cancelled run, Unavailable while parts are missing.
 func Commit(r *planv1.Run, manifestKey string, at time.Time) (bool, error) {
 	id := r.GetRef().GetRunId()
 	switch {
@@ -106,7 +106,7 @@ func Commit(r *planv1.Run, manifestKey string, at time.Time) (bool, error) {
 		return false, nil
 	case r.GetState() == Committed:
 		return false, fault.New(fault.State, fault.ReasonCommitFenced, "run %s was committed by another manifest", id)
-	case r.GetState() == Quarantined:
+	case r.GetState() == Quarantined, r.GetState() == Cancelled:
 		return false, checkAlive(r)
 	case !allReceived(r):
 		return false, fault.New(fault.Unavailable, fault.ReasonUnavailable, "run %s has parts without a receipt", id)
@@ -117,7 +117,7 @@ func Commit(r *planv1.Run, manifestKey string, at time.Time) (bool, error) {
 
 // checkAlive refuses to go on with a run that ended without a drop.
 func checkAlive(r *planv1.Run) error {
-	if s := r.GetState(); s == Failed || s == Quarantined {
+	if s := r.GetState(); Ended(r) && s != Committed {
 		return fault.New(fault.State, fault.ReasonNotActive, "run %s is %s: nothing more is accepted for it", r.GetRef().GetRunId(), Word(s))
 	}
 	return nil

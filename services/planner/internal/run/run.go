@@ -12,7 +12,11 @@
 //	        scope                                                        v
 //	                                                                QUARANTINED
 //
-// COMMITTED and QUARANTINED are never left. Start reading at New, then Measure, Receive, Commit and Fail.
+//	MEASURING, EXTRACTING ---- an operator cancels ----> CANCELLED ---- row outside the scope ----> QUARANTINED
+//
+// COMMITTED and QUARANTINED are never left. What is read once more is a run of its own, of the same date and with the next
+// extraction number, which follows a run that has ended. Start reading at New, then Measure, Receive, Commit and Fail; for
+// what operators ask, at Cancel, ReExtract, RePlan and Backfill.
 package run
 
 import (
@@ -20,6 +24,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 )
@@ -32,6 +37,7 @@ const (
 	Committed   = planv1.RunState_RUN_STATE_COMMITTED
 	Failed      = planv1.RunState_RUN_STATE_FAILED
 	Quarantined = planv1.RunState_RUN_STATE_QUARANTINED
+	Cancelled   = planv1.RunState_RUN_STATE_CANCELLED
 )
 
 // New makes the record of a run that is not measured yet. The as-of time is the due time, however late it is now, so
@@ -47,10 +53,16 @@ func New(e Expectation, now time.Time) *planv1.Run {
 		State: Measuring, DeadlineTime: timestamppb.New(e.Deadline),
 		CreateTime: timestamppb.New(now), UpdateTime: timestamppb.New(now),
 	}
-	for _, t := range revision.GetSpec().GetTables() {
-		r.Tables = append(r.Tables, &planv1.TableProgress{Table: t.GetTable()})
-	}
+	r.Tables = unmeasured(revision)
 	return r
+}
+
+// unmeasured are the tables of a revision, in its order.
+func unmeasured(revision *configv1.Revision) (tables []*planv1.TableProgress) {
+	for _, t := range revision.GetSpec().GetTables() {
+		tables = append(tables, &planv1.TableProgress{Table: t.GetTable()})
+	}
+	return tables
 }
 
 // Ended says that no task of the run is left to do.

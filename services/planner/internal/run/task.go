@@ -12,6 +12,7 @@ const (
 	KindMeasure = "measure"
 	KindExtract = "extract"
 	KindCommit  = "commit"
+	KindAbort   = "abort"
 )
 
 // Kind says what a task asks for.
@@ -21,6 +22,8 @@ func Kind(t *taskv1.Task) string {
 		return KindMeasure
 	case *taskv1.Task_Extract:
 		return KindExtract
+	case *taskv1.Task_Abort:
+		return KindAbort
 	default:
 		return KindCommit
 	}
@@ -35,6 +38,8 @@ func Outstanding(r *planv1.Run) []*taskv1.Task {
 		return extracts(r)
 	case Committing:
 		return []*taskv1.Task{{TaskId: commitID(r), Run: r.GetRef(), Work: &taskv1.Task_Commit{Commit: &taskv1.CommitWork{}}}}
+	case Cancelled:
+		return aborts(r)
 	default:
 		return nil
 	}
@@ -73,9 +78,19 @@ func Settled(r *planv1.Run, taskID string) bool {
 	return false
 }
 
+// aborts is the clearing up after a cancelled run, once. When it is given up, the bucket's lifecycle rule is left.
+func aborts(r *planv1.Run) []*taskv1.Task {
+	if r.GetUploadsAborted() || len(Parts(r)) == 0 || GivenUp(r, abortID(r)) > 0 {
+		return nil
+	}
+	return []*taskv1.Task{{TaskId: abortID(r), Run: r.GetRef(), Work: &taskv1.Task_Abort{Abort: &taskv1.AbortWork{}}}}
+}
+
 func measureID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindMeasure }
 
 func commitID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindCommit }
+
+func abortID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindAbort }
 
 func extractID(r *planv1.Run, table string, index int32) string {
 	return fmt.Sprintf("%s.%s.%s.%d", r.GetRef().GetRunId(), KindExtract, table, index)

@@ -1,0 +1,66 @@
+package run
+
+import (
+	"github.com/customer-exports/exports/pkg/fault"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+)
+
+// maxActs is how many acts a record keeps; the contract of planv1.Run.
+const maxActs = 20
+
+// Note keeps with a run what was asked of it.
+func Note(r *planv1.Run, act *planv1.Act) {
+	r.Acts = append(r.GetActs(), act)
+	if excess := len(r.Acts) - maxActs; excess > 0 {
+		r.Acts = r.Acts[excess:]
+	}
+}
+
+// Cancel ends a run before its commit. It says whether the run changed: one that was cancelled before does not. State
+// COMMIT_BEGUN while the drop is being made visible, RUN_ENDED afterwards.
+func Cancel(r *planv1.Run, act *planv1.Act) (bool, error) {
+	id := r.GetRef().GetRunId()
+	switch s := r.GetState(); s {
+	case Measuring, Extracting:
+		r.State = Cancelled
+		Note(r, act)
+		return true, nil
+	case Cancelled:
+		return false, nil
+	case Committing:
+		return false, fault.New(fault.State, fault.ReasonCommitBegun, "run %s is being committed: that cannot be called back", id)
+	default:
+		return false, fault.New(fault.State, fault.ReasonRunEnded, "run %s is %s: nothing is left to cancel", id, Word(s))
+	}
+}
+
+// CheckWanted refuses with State NOT_ACTIVE to go on with a task of a run that has ended.
+func CheckWanted(r *planv1.Run) error {
+	if !Ended(r) {
+		return nil
+	}
+	return fault.New(fault.State, fault.ReasonNotActive, "run %s is %s: nothing of it is left to do", r.GetRef().GetRunId(), Word(r.GetState()))
+}
+
+// Abort notes that no upload of a cancelled run is left. It says whether the run changed. Invalid for a run that never was
+// cancelled.
+func Abort(r *planv1.Run) (bool, error) {
+	switch s := r.GetState(); {
+	case s == Quarantined, s == Cancelled && r.GetUploadsAborted():
+		return false, nil
+	case s != Cancelled:
+		return false, invalid("run %s is %s, not cancelled: its uploads stay", r.GetRef().GetRunId(), Word(s))
+	}
+	r.UploadsAborted = true
+	return true, nil
+}
+
+// Stray notes that a worker finished a part of a cancelled run after the uploads had been aborted: one is left again. It
+// says whether the run changed.
+func Stray(r *planv1.Run) bool {
+	stray := r.GetState() == Cancelled && r.GetUploadsAborted()
+	if stray {
+		r.UploadsAborted = false
+	}
+	return stray
+}
