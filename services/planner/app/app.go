@@ -74,8 +74,9 @@ func (a *App) open(ctx context.Context, cfg Config) (err error) {
 	if a.peer, err = rpc.Dial(cfg.ConfigAddress, a.tel); err != nil {
 		return err
 	}
+	runs := store.New(kv)
 	a.planner = &plan.Planner{
-		Store: store.New(kv), Queue: store.NewQueue(a.bus, a.tel), Tel: a.tel, Now: time.Now,
+		Store: runs, Changes: runs, Queue: store.NewQueue(a.bus, a.tel), Tel: a.tel, Now: time.Now,
 		Exports: plan.ConfigService{Client: configv1.NewConfigServiceClient(a.peer)},
 		Cutter:  run.Cutter{TargetRows: cfg.PartTargetRows, Whole: whole(words)},
 		Rules:   a.rules.now, SettleDelay: cfg.SettleDelay.D(),

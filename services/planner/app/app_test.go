@@ -116,6 +116,10 @@ func serve(t *testing.T) clients {
 	return clients{planv1.NewRunServiceClient(conn), planv1.NewReportServiceClient(conn), events, yesterday}
 }
 
+func start(export, date string) *planv1.StartRunRequest {
+	return &planv1.StartRunRequest{ExportId: export, ExportDate: date, Author: "ann@example.com", Reason: "ticket 4711"}
+}
+
 // background runs f until the test ends.
 func background(t *testing.T, f func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -132,7 +136,7 @@ func background(t *testing.T, f func(context.Context) error) {
 // TestRunOverTheWire drives one run from due to committed, as workers do, and one to quarantine.
 func TestRunOverTheWire(t *testing.T) {
 	c, ctx := serve(t), t.Context()
-	started, err := c.runs.StartRun(ctx, &planv1.StartRunRequest{ExportId: "acme-daily", ExportDate: c.date})
+	started, err := c.runs.StartRun(ctx, start("acme-daily", c.date))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +178,7 @@ func TestRunOverTheWire(t *testing.T) {
 
 func TestQuarantineOverTheWire(t *testing.T) {
 	c, ctx := serve(t), t.Context()
-	started, err := c.runs.StartRun(ctx, &planv1.StartRunRequest{ExportId: "acme-daily", ExportDate: c.date})
+	started, err := c.runs.StartRun(ctx, start("acme-daily", c.date))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +208,7 @@ func TestRefusalsOverTheWire(t *testing.T) {
 		{"acme-daily", "2020-13-01", fault.ReasonValidation},
 		{"other", c.date, fault.ReasonNotFound},
 	} {
-		if _, err := c.runs.StartRun(ctx, &planv1.StartRunRequest{ExportId: test.export, ExportDate: test.date}); fault.ReasonOf(err) != test.want {
+		if _, err := c.runs.StartRun(ctx, start(test.export, test.date)); fault.ReasonOf(err) != test.want {
 			t.Errorf("StartRun(%s, %s) = %v, want %s", test.export, test.date, err, test.want)
 		}
 	}

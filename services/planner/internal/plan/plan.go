@@ -2,7 +2,8 @@
 // Every change is a compare-and-set on a record, and every task is queued by compare-and-set on the queue, so any number
 // of planners may work side by side and any of them may stop at any line: what a run waits for follows from its record,
 // and the next look at the queue finds what is missing there. It refuses to decide from a list or a plain read, and holds
-// no credential. Start reading at Planner.Tick, reports.go and Planner.Dispatch.
+// no credential. Start reading at Planner.Tick, reports.go and Planner.Dispatch; what
+// operators ask for is in start.go, backfill.go, again.go, cancel.go and watch.go.
 package plan
 
 import (
@@ -84,6 +85,18 @@ type Exports interface {
 	Get(ctx context.Context, exportID string) (*configv1.Export, error)
 }
 
+// Changes tells when a record may have changed, as a hint: one may be missing, and one may tell of nothing.
+type Changes interface {
+	// Watch gives a hint for each change until ctx ends.
+	Watch(ctx context.Context, runID string) (<-chan struct{}, error)
+}
+
+// Source knows what the source of the data holds.
+type Source interface {
+	// Earliest gives the first instant at which all of these tables can be read.
+	Earliest(ctx context.Context, tables []string) (time.Time, error)
+}
+
 // Planner plans runs and takes reports. All exported fields are set by its maker; it is safe for concurrent use.
 type Planner struct {
 	Store   Store
@@ -94,12 +107,16 @@ type Planner struct {
 	Rules func(ctx context.Context) dispatch.Rules
 	// SettleDelay is how long after its due time a run is measured.
 	SettleDelay time.Duration
-	Tel         *obs.Telemetry
-	Now         func() time.Time
+	// Changes and Source may be nil: then watchers look now and then, and how far back the source reaches is not known.
+	Changes Changes
+	Source  Source
+	Tel     *obs.Telemetry
+	Now     func() time.Time
 
 	rules atomic.Pointer[dispatch.Rules]
 	live  live
 	bell  bell
+	watch watchers
 	// dispatching lets one goroutine look and queue at a time: two would only overtake each other.
 	dispatching sync.Mutex
 }
@@ -109,6 +126,7 @@ type Planner struct {
 func (p *Planner) Run(ctx context.Context, every time.Duration) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
+	defer p.watch.end()
 	wg.Go(func() { p.dispatchWhenRung(ctx) })
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
@@ -151,20 +169,33 @@ const (
 	factCommitted   = "run.committed"
 	factFailed      = "run.failed"
 	factQuarantined = "run.quarantined"
+	factCancelled   = "run.cancelled"
 )
 
-// announce tells a fact about a run. A fact that is lost is only a hint less, so the caller goes on.
+// announce tells a fact about a run.
 func (p *Planner) announce(ctx context.Context, r *planv1.Run, fact string, cause *planv1.Failure) {
+	p.tell(ctx, r, &eventv1.Event{Type: fact, Reason: cause.GetReason(), Message: cause.GetMessage()})
+}
+
+// announceAct tells a fact about a run, and who asked for it, if somebody did.
+func (p *Planner) announceAct(ctx context.Context, r *planv1.Run, fact string) {
+	e := &eventv1.Event{Type: fact}
+	if acts := r.GetActs(); len(acts) > 0 {
+		act := acts[len(acts)-1]
+		e.Actor, e.Message = act.GetAuthor(), act.GetMethod()+": "+act.GetReason()
+	}
+	p.tell(ctx, r, e)
+}
+
+// tell completes and tells an event. One that is lost is only a hint less, so the caller goes on.
+func (p *Planner) tell(ctx context.Context, r *planv1.Run, e *eventv1.Event) {
 	ref := r.GetRef()
+	e.EventId, e.EventTime = ref.GetRunId()+"."+e.GetType(), timestamppb.New(p.Now())
+	e.CustomerId, e.ExportId, e.RunId, e.ExportDate = ref.GetCustomerId(), ref.GetExportId(), ref.GetRunId(), ref.GetExportDate()
 	// Detached: the change is stored, so it is told although a caller hangs up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTime)
 	defer cancel()
-	err := p.Queue.Announce(obs.ContextWithTraceparent(ctx, r.GetTraceparent()), &eventv1.Event{
-		EventId: ref.GetRunId() + "." + fact, Type: fact, EventTime: timestamppb.New(p.Now()),
-		CustomerId: ref.GetCustomerId(), ExportId: ref.GetExportId(), RunId: ref.GetRunId(), ExportDate: ref.GetExportDate(),
-		Reason: cause.GetReason(), Message: cause.GetMessage(),
-	})
-	if err != nil {
-		p.Tel.Logger.WarnContext(ctx, "fact not told", obs.KeyRunID, ref.GetRunId(), obs.KeyEventType, fact, obs.KeyError, err)
+	if err := p.Queue.Announce(obs.ContextWithTraceparent(ctx, r.GetTraceparent()), e); err != nil {
+		p.Tel.Logger.WarnContext(ctx, "fact not told", obs.KeyRunID, ref.GetRunId(), obs.KeyEventType, e.GetType(), obs.KeyError, err)
 	}
 }

@@ -32,6 +32,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// ann asks for things.
+var ann = plan.By{Author: "ann@example.com", Reason: "ticket 4711"}
+
 var now = time.Date(2026, 1, 12, 12, 0, 0, 0, time.UTC)
 
 // memExports holds exports in memory.
@@ -173,7 +176,7 @@ func TestPlannersRace(t *testing.T) {
 	for i, p := range planners {
 		g.Go(func() error { return p.Tick(t.Context()) })
 		g.Go(func() error {
-			r, err := p.Start(t.Context(), "acme-daily", "2026-01-12")
+			r, err := p.Start(t.Context(), "acme-daily", "2026-01-12", ann)
 			traces[i] = r.GetTraceId()
 			return err
 		})
@@ -207,7 +210,7 @@ func TestStartRefuses(t *testing.T) {
 		{"acme-daily", "2026-02-30", fault.Invalid, fault.ReasonValidation},
 		{"other", "2026-01-12", fault.NotFound, fault.ReasonNotFound},
 	} {
-		_, err := p.Start(t.Context(), test.export, test.date)
+		_, err := p.Start(t.Context(), test.export, test.date, ann)
 		if fault.KindOf(err) != test.kind || fault.ReasonOf(err) != test.reason {
 			t.Errorf("Start(%s, %s) = %v, want %s %s", test.export, test.date, err, test.kind, test.reason)
 		}
@@ -236,7 +239,7 @@ func receipts(upload string) []*deliveryv1.Receipt {
 func started(t *testing.T, url string, c *clock) (*plan.Planner, *bus.Bus) {
 	t.Helper()
 	p, b := planner(t, url, c, acme("acme-daily", "02:00"))
-	if _, err := p.Start(t.Context(), "acme-daily", "2026-01-12"); err != nil {
+	if _, err := p.Start(t.Context(), "acme-daily", "2026-01-12", ann); err != nil {
 		t.Fatal(err)
 	}
 	dispatched(t, p)

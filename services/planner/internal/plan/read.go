@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/customer-exports/exports/pkg/calendar"
 	"github.com/customer-exports/exports/pkg/fault"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
@@ -27,14 +28,43 @@ type Page struct {
 	Token string
 }
 
-// Filter narrows a list of runs; an empty field does not.
-type Filter struct{ CustomerID, ExportDate string }
+// Filter narrows a list of runs; an empty field does not. Dates are YYYY-MM-DD, From and To both included.
+type Filter struct {
+	CustomerID, ExportID, ExportDate, From, To string
+	State                                      planv1.RunState
+}
+
+// check refuses what no calendar has, which would silently list nothing.
+func (f Filter) check() error {
+	for name, date := range map[string]string{"export_date": f.ExportDate, "from_date": f.From, "to_date": f.To} {
+		if _, err := calendar.ParseDate(date); date != "" && err != nil {
+			return fault.Wrap(err, fault.Invalid, fault.ReasonValidation, "%s %q is not a date: write it as YYYY-MM-DD", name, date)
+		}
+	}
+	if f.To != "" && f.From > f.To {
+		return fault.New(fault.Invalid, fault.ReasonValidation, "from_date %s lies after to_date %s", f.From, f.To)
+	}
+	return nil
+}
+
+// mayHold judges by the id alone, which saves reading the record.
+func (f Filter) mayHold(id string) bool {
+	return run.OnDate(id, f.ExportDate) && run.Within(id, f.From, f.To) && run.OfExport(id, f.ExportID)
+}
+
+func (f Filter) holds(r *planv1.Run) bool {
+	return (f.CustomerID == "" || r.GetRef().GetCustomerId() == f.CustomerID) &&
+		(f.State == planv1.RunState_RUN_STATE_UNSPECIFIED || r.GetState() == f.State)
+}
 
 // List gives a page of runs, newest export date first, and the token of the next. A token is the id of the last run of
 // the page before.
 func (p *Planner) List(ctx context.Context, f Filter, page Page) (runs []*planv1.Run, next string, err error) {
 	if page.Token != "" && !run.IsID(page.Token) {
 		return nil, "", badToken(page.Token)
+	}
+	if err := f.check(); err != nil {
+		return nil, "", err
 	}
 	ids, err := p.Store.RunIDs(ctx)
 	if err != nil {
@@ -43,14 +73,14 @@ func (p *Planner) List(ctx context.Context, f Filter, page Page) (runs []*planv1
 	slices.SortFunc(ids, run.NewestFirst)
 	size, bytes := sizeOr(page.Size, standardRuns), 0
 	for _, id := range ids {
-		if page.Token != "" && run.NewestFirst(id, page.Token) <= 0 || !run.OnDate(id, f.ExportDate) {
+		if page.Token != "" && run.NewestFirst(id, page.Token) <= 0 || !f.mayHold(id) {
 			continue
 		}
 		r, err := p.Store.Get(ctx, id)
 		if err != nil {
 			return nil, "", err
 		}
-		if f.CustomerID != "" && r.GetRef().GetCustomerId() != f.CustomerID {
+		if !f.holds(r) {
 			continue
 		}
 		if len(runs) == size || bytes > maxPageBytes {

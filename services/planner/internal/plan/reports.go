@@ -34,6 +34,7 @@ func (p *Planner) Receive(ctx context.Context, runID string, receipt *deliveryv1
 		return false, err
 	}
 	if err := run.Check(r, receipt); err != nil {
+		p.noteStray(ctx, r)
 		return false, fmt.Errorf("checking a receipt of run %s: %w", runID, err)
 	}
 	standing, err := p.Store.Accept(ctx, runID, receipt)
@@ -41,8 +42,9 @@ func (p *Planner) Receive(ctx context.Context, runID string, receipt *deliveryv1
 		return false, err
 	}
 	// Also when another attempt's receipt stands: its reporter may have been lost before it was noted.
-	_, _, err = p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Receive(r, standing) })
+	r, _, err = p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Receive(r, standing) })
 	if err != nil {
+		p.noteStray(ctx, r)
 		return false, fmt.Errorf("noting a receipt of run %s: %w", runID, err)
 	}
 	return proto.Equal(standing, receipt), nil
@@ -88,8 +90,18 @@ func (p *Planner) noteFailure(ctx context.Context, runID string, f *planv1.Failu
 	})
 	if changed {
 		p.tellFailure(ctx, before, r, f)
+		p.recoverNow(ctx, r)
 	}
 	return err
+}
+
+// CheckWanted refuses with State NOT_ACTIVE to go on with a task of a run that has ended.
+func (p *Planner) CheckWanted(ctx context.Context, runID string) error {
+	r, err := p.Store.Get(ctx, runID)
+	if err != nil {
+		return err
+	}
+	return run.CheckWanted(r)
 }
 
 // tellFailure logs a failure, and tells it when it ended the run.

@@ -9,7 +9,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/customer-exports/exports/pkg/calendar"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
@@ -56,57 +55,48 @@ func (p *Planner) planOwed(ctx context.Context, planned map[string]uint64) error
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-// Start plans the run of one drop that is due, or returns the run that exists. Invalid for a date that no calendar has,
-// NotFound without such an export, State NOT_DUE for a date that is not owed.
-func (p *Planner) Start(ctx context.Context, exportID, exportDate string) (*planv1.Run, error) {
-	date, err := calendar.ParseDate(exportDate)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, fault.ReasonValidation, "export_date %q is not a date: write it as YYYY-MM-DD", exportDate)
-	}
-	export, err := p.Exports.Get(ctx, exportID)
-	if err != nil {
-		return nil, err
-	}
-	e, err := run.Expect(export, date, p.Now())
-	if err != nil {
-		return nil, err
-	}
-	return p.plan(ctx, e)
+// plan plans the run of one drop, or finds the run that exists.
+func (p *Planner) plan(ctx context.Context, e run.Expectation) (*planv1.Run, error) {
+	r, _, err := p.create(ctx, run.New(e, p.Now()))
+	return r, err
 }
 
-// plan creates the run, or returns the run that exists.
-func (p *Planner) plan(ctx context.Context, e run.Expectation) (*planv1.Run, error) {
-	r := run.New(e, p.Now())
-	runCtx, root := p.due(ctx, e, r)
+// create stores a new record with the begin of its trace. It returns the run that is stored, and whether this call created
+// it.
+func (p *Planner) create(ctx context.Context, r *planv1.Run) (*planv1.Run, bool, error) {
+	id := r.GetRef().GetRunId()
+	runCtx, root := p.due(ctx, r)
 	_, span := p.Tel.Start(runCtx, obs.SpanPlan)
 	r.Traceparent, r.TraceId = obs.Traceparent(runCtx), root.SpanContext().TraceID().String()
 	err := p.Store.Create(ctx, r)
 	if fault.KindOf(err) == fault.Exists {
 		// The spans are never ended, so they never leave: the run has its root span already, from whoever created it.
-		return p.existing(ctx, e.RunID())
+		r, err = p.existing(ctx, id)
+		return r, false, err
 	}
 	obs.End(span, err)
 	obs.End(root, err)
 	if err != nil {
-		return nil, fmt.Errorf("planning run %s: %w", e.RunID(), err)
+		return nil, false, fmt.Errorf("planning run %s: %w", id, err)
 	}
 	p.live.note(r)
 	p.bell.ring()
-	p.Tel.Logger.InfoContext(runCtx, "run planned", obs.KeyRunID, e.RunID(), obs.KeyCustomerID, r.GetRef().GetCustomerId(), obs.KeyDueTime, e.Due)
-	p.announce(runCtx, r, factPlanned, nil)
-	return r, nil
+	p.Tel.Logger.InfoContext(runCtx, "run planned", obs.KeyRunID, id, obs.KeyCustomerID, r.GetRef().GetCustomerId(), obs.KeyDueTime, r.GetRef().GetDueTime().AsTime())
+	p.announceAct(runCtx, r, factPlanned)
+	return r, true, nil
 }
 
 // due starts the root span of a run: a trace of its own, linked to the tick or call that found the run due.
-func (p *Planner) due(ctx context.Context, e run.Expectation, r *planv1.Run) (context.Context, trace.Span) {
+func (p *Planner) due(ctx context.Context, r *planv1.Run) (context.Context, trace.Span) {
+	ref := r.GetRef()
 	ctx, root := p.Tel.Tracer.Start(ctx, obs.SpanDue, trace.WithNewRoot(), trace.WithLinks(trace.LinkFromContext(ctx)),
 		trace.WithAttributes(
-			attribute.String(obs.KeyDueTime, e.Due.UTC().Format(time.RFC3339)),
-			attribute.String(obs.KeyDeadline, e.Deadline.UTC().Format(time.RFC3339)),
-			attribute.String(obs.KeyAsOfTime, r.GetRef().GetAsOfTime().AsTime().Format(time.RFC3339)),
-			attribute.Int64(obs.KeyRevision, r.GetRef().GetRevision()),
+			attribute.String(obs.KeyDueTime, ref.GetDueTime().AsTime().Format(time.RFC3339)),
+			attribute.String(obs.KeyDeadline, r.GetDeadlineTime().AsTime().Format(time.RFC3339)),
+			attribute.String(obs.KeyAsOfTime, ref.GetAsOfTime().AsTime().Format(time.RFC3339)),
+			attribute.Int64(obs.KeyRevision, ref.GetRevision()),
 		))
-	return obs.WithAttrs(ctx, obs.RunAttrs(r.GetRef())...), root
+	return obs.WithAttrs(ctx, obs.RunAttrs(ref)...), root
 }
 
 // existing reads a run that somebody else planned.
@@ -127,8 +117,11 @@ func (p *Planner) refresh(ctx context.Context, versions map[string]uint64) error
 			break
 		}
 		r, err := p.Store.Get(ctx, id)
+		if err == nil {
+			err = p.recoverUnless(ctx, r, versions)
+		}
 		if err != nil {
-			errs = append(errs, err)
+			errs = append(errs, err) // and read again on the next tick
 			continue
 		}
 		p.live.read(r, versions[id])

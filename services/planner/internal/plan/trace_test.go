@@ -25,7 +25,7 @@ func TestTrace(t *testing.T) {
 	if err := p.Tick(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Start(t.Context(), "acme-daily", "2026-01-12"); err != nil { // loses: the run exists
+	if _, err := p.Start(t.Context(), "acme-daily", "2026-01-12", ann); err != nil { // loses: the run exists
 		t.Fatal(err)
 	}
 	spans := map[string][]sdktrace.ReadOnlySpan{}

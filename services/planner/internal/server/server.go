@@ -7,46 +7,12 @@ import (
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/customer-exports/exports/pkg/obs"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/planner/internal/plan"
 )
-
-// Runs implements RunService.
-type Runs struct {
-	planv1.UnimplementedRunServiceServer
-	Planner *plan.Planner
-}
-
-// StartRun plans the run of an export for one date, or returns the run that exists.
-func (s *Runs) StartRun(ctx context.Context, r *planv1.StartRunRequest) (*planv1.StartRunResponse, error) {
-	ctx = obs.WithAttrs(ctx, attribute.String(obs.KeyExportID, r.GetExportId()), attribute.String(obs.KeyExportDate, r.GetExportDate()))
-	run, err := s.Planner.Start(ctx, r.GetExportId(), r.GetExportDate())
-	if err != nil {
-		return nil, err
-	}
-	return &planv1.StartRunResponse{Run: run}, nil
-}
-
-// GetRun returns one run.
-func (s *Runs) GetRun(ctx context.Context, r *planv1.GetRunRequest) (*planv1.GetRunResponse, error) {
-	run, err := s.Planner.Store.Get(ctx, r.GetRunId())
-	if err != nil {
-		return nil, err
-	}
-	return &planv1.GetRunResponse{Run: run}, nil
-}
-
-// ListRuns returns a page of runs, newest export date first.
-func (s *Runs) ListRuns(ctx context.Context, r *planv1.ListRunsRequest) (*planv1.ListRunsResponse, error) {
-	filter := plan.Filter{CustomerID: r.GetCustomerId(), ExportDate: r.GetExportDate()}
-	runs, next, err := s.Planner.List(ctx, filter, plan.Page{Size: int(r.GetPageSize()), Token: r.GetPageToken()})
-	if err != nil {
-		return nil, err
-	}
-	return &planv1.ListRunsResponse{Runs: runs, NextPageToken: next}, nil
-}
 
 // Reports implements ReportService.
 type Reports struct {
@@ -73,11 +39,7 @@ func (s *Reports) ReportPart(ctx context.Context, r *planv1.ReportPartRequest) (
 
 // ReportCommit takes note of a visible drop.
 func (s *Reports) ReportCommit(ctx context.Context, r *planv1.ReportCommitRequest) (*planv1.ReportCommitResponse, error) {
-	var at time.Time
-	if r.GetCommitTime() != nil {
-		at = r.GetCommitTime().AsTime()
-	}
-	if err := s.Planner.Commit(about(ctx, r), r.GetRunId(), r.GetManifestKey(), at); err != nil {
+	if err := s.Planner.Commit(about(ctx, r), r.GetRunId(), r.GetManifestKey(), instant(r.GetCommitTime())); err != nil {
 		return nil, err
 	}
 	return &planv1.ReportCommitResponse{}, nil
@@ -89,6 +51,22 @@ func (s *Reports) ReportFailure(ctx context.Context, r *planv1.ReportFailureRequ
 		return nil, err
 	}
 	return &planv1.ReportFailureResponse{}, nil
+}
+
+// ReportAbort takes note that no upload of a cancelled run is left.
+func (s *Reports) ReportAbort(ctx context.Context, r *planv1.ReportAbortRequest) (*planv1.ReportAbortResponse, error) {
+	if err := s.Planner.Aborted(about(ctx, r), r.GetRunId()); err != nil {
+		return nil, err
+	}
+	return &planv1.ReportAbortResponse{}, nil
+}
+
+// CheckRun says whether a run still wants its tasks done.
+func (s *Reports) CheckRun(ctx context.Context, r *planv1.CheckRunRequest) (*planv1.CheckRunResponse, error) {
+	if err := s.Planner.CheckWanted(about(ctx, r), r.GetRunId()); err != nil {
+		return nil, err
+	}
+	return &planv1.CheckRunResponse{}, nil
 }
 
 // ListReceipts returns a page of receipts of a run that is being committed.
@@ -103,4 +81,17 @@ func (s *Reports) ListReceipts(ctx context.Context, r *planv1.ListReceiptsReques
 // about adds the run to the call's span.
 func about(ctx context.Context, r interface{ GetRunId() string }) context.Context {
 	return obs.WithAttrs(ctx, attribute.String(obs.KeyRunID, r.GetRunId()))
+}
+
+// aboutExport adds an export, and the date of a drop, to the call's span.
+func aboutExport(ctx context.Context, exportID, date string) context.Context {
+	return obs.WithAttrs(ctx, attribute.String(obs.KeyExportID, exportID), attribute.String(obs.KeyExportDate, date))
+}
+
+// instant is the zero time when t is unset.
+func instant(t *timestamppb.Timestamp) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.AsTime()
 }
