@@ -88,9 +88,10 @@ func (a *App) openHandler(words *dictionary.Dictionary) error {
 		}
 		conns, a.closers = append(conns, conn), append(a.closers, conn.Close)
 	}
+	planner := peers.NewPlanner(conns[1])
 	a.handler = work.New(work.Deps{
-		Dictionary: words, Source: a.source, Telemetry: a.tel, Now: time.Now,
-		Revisions: peers.NewConfig(conns[0]), Planner: peers.NewPlanner(conns[1]), Delivery: peers.NewDelivery(conns[2]),
+		Dictionary: words, Source: a.source, Telemetry: a.tel, Now: time.Now, AskEvery: a.cfg.RunCheck.D(),
+		Revisions: peers.NewConfig(conns[0]), Planner: planner, Runs: planner, Delivery: peers.NewDelivery(conns[2]),
 	})
 	return nil
 }

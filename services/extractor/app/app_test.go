@@ -109,7 +109,7 @@ func (r *rig) settings(t *testing.T, url string) app.Config {
 	cfg.Listen, cfg.NATS.URL, cfg.Telemetry.LogLevel = "127.0.0.1:0", url, "error"
 	cfg.ConfigAddress = r.peers.serve(t, r.tel)
 	cfg.PlannerAddress, cfg.DeliveryAddress = cfg.ConfigAddress, cfg.ConfigAddress
-	cfg.MaxAttempts = 2
+	cfg.MaxAttempts, cfg.RunCheck = 2, conf.Duration(50*time.Millisecond)
 	cfg.Source.Protocol, cfg.Source.Host = "http", host
 	if cfg.Source.Port, err = strconv.Atoi(port); err != nil {
 		t.Fatal(err)

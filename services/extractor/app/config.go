@@ -26,6 +26,8 @@ type Config struct {
 	Concurrency int `yaml:"concurrency"`
 	// AckWait is how long a task may show no progress before the queue gives it to somebody else.
 	AckWait conf.Duration `yaml:"ack_wait"`
+	// RunCheck is how often an attempt asks whether its run goes on.
+	RunCheck conf.Duration `yaml:"run_check"`
 	// AttemptTimeout bounds one attempt as a whole; MaxAttempts how often a task is tried.
 	AttemptTimeout conf.Duration    `yaml:"attempt_timeout"`
 	MaxAttempts    int              `yaml:"max_attempts"`
@@ -40,6 +42,7 @@ func (c *Config) Defaults() {
 	c.Concurrency = 2
 	// A running statement shows life every 45 s, and the queue hears of it within a third of this.
 	c.AckWait = conf.Duration(2 * time.Minute)
+	c.RunCheck = conf.Duration(15 * time.Second)
 	c.AttemptTimeout = conf.Duration(2 * time.Hour)
 	c.MaxAttempts = 5
 	c.Telemetry.LogLevel, c.Telemetry.LogFormat = "info", "json"
@@ -65,6 +68,9 @@ func (c *Config) Validate() error {
 	}
 	if c.AckWait.D() < time.Second || c.AttemptTimeout.D() < c.AckWait.D() {
 		faults = append(faults, errors.New("ack_wait must be at least 1s and at most attempt_timeout"))
+	}
+	if c.RunCheck.D() <= 0 {
+		faults = append(faults, errors.New("run_check must be above 0, such as 15s"))
 	}
 	return errors.Join(faults...)
 }

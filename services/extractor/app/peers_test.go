@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
@@ -29,6 +30,10 @@ type memPeers struct {
 	parts        chan *planv1.ReportPartRequest
 	failures     chan *planv1.ReportFailureRequest
 	accept       bool
+	ended        atomic.Bool // no run goes on
+	refuse       atomic.Bool // no receipt is taken: its run has ended
+	hold         atomic.Bool // delivery receives everything and then does not answer
+	abandoned    chan error  // uploads that ended before their trailer
 }
 
 func newPeers(revision *configv1.Revision) *memPeers {
@@ -37,6 +42,7 @@ func newPeers(revision *configv1.Revision) *memPeers {
 		measurements: make(chan *planv1.ReportMeasurementRequest, 100),
 		parts:        make(chan *planv1.ReportPartRequest, 100),
 		failures:     make(chan *planv1.ReportFailureRequest, 100),
+		abandoned:    make(chan error, 100),
 	}
 }
 
@@ -75,8 +81,19 @@ func (m *memPeers) ReportMeasurement(_ context.Context, request *planv1.ReportMe
 	return &planv1.ReportMeasurementResponse{}, nil
 }
 
+// CheckRun answers as the planner does.
+func (m *memPeers) CheckRun(_ context.Context, request *planv1.CheckRunRequest) (*planv1.CheckRunResponse, error) {
+	if m.ended.Load() {
+		return nil, fault.New(fault.State, fault.ReasonNotActive, "run %s is cancelled", request.GetRunId())
+	}
+	return &planv1.CheckRunResponse{}, nil
+}
+
 func (m *memPeers) ReportPart(_ context.Context, request *planv1.ReportPartRequest) (*planv1.ReportPartResponse, error) {
 	m.parts <- request
+	if m.refuse.Load() {
+		return nil, fault.New(fault.State, fault.ReasonNotActive, "run %s is cancelled", request.GetRunId())
+	}
 	return &planv1.ReportPartResponse{Accepted: m.accept}, nil
 }
 
@@ -93,6 +110,7 @@ func (m *memPeers) UploadPart(s grpc.ClientStreamingServer[deliveryv1.UploadPart
 	for {
 		request, err := s.Recv()
 		if err != nil {
+			m.abandoned <- err
 			return fault.New(fault.DataLoss, fault.ReasonTrailerMissing, "no trailer came")
 		}
 		if h := request.GetHeader(); h != nil {
@@ -105,6 +123,11 @@ func (m *memPeers) UploadPart(s grpc.ClientStreamingServer[deliveryv1.UploadPart
 			rows, err := rowsOf(&stream)
 			if err != nil || rows != trailer.GetRowCount() || !bytes.Equal(trailer.GetSha256(), digest.Sum(nil)) {
 				return fault.New(fault.DataLoss, fault.ReasonTrailerMismatch, "%d rows came", rows)
+			}
+			if m.hold.Load() {
+				<-s.Context().Done()
+				m.abandoned <- s.Context().Err()
+				return s.Context().Err()
 			}
 			return s.SendAndClose(&deliveryv1.UploadPartResponse{Receipt: &deliveryv1.Receipt{
 				Table: header.GetTable(), PartIndex: header.GetPartIndex(), RowCount: rows,

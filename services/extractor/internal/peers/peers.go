@@ -88,6 +88,14 @@ func (p *Planner) Failed(ctx context.Context, runID string, failure work.Failure
 	return err
 }
 
+// Wanted is work.Runs.
+func (p *Planner) Wanted(ctx context.Context, runID string) error {
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	_, err := p.client.CheckRun(ctx, &planv1.CheckRunRequest{RunId: runID})
+	return err
+}
+
 // Delivery opens uploads at the delivery service.
 type Delivery struct{ client deliveryv1.PartServiceClient }
 

@@ -133,7 +133,7 @@ func header(attempt source.Attempt, task *taskv1.ExtractWork) *deliveryv1.PartHe
 func (h *Handler) received(ctx context.Context, attempt source.Attempt, receipt *deliveryv1.Receipt) error {
 	accepted, err := h.Planner.Received(ctx, attempt.Run.GetRunId(), attempt.Number, receipt)
 	if err != nil {
-		return fmt.Errorf("reporting the receipt: %w", err)
+		return fmt.Errorf("reporting the receipt: %w", refused(err))
 	}
 	if !accepted {
 		// Another attempt was first and its receipt stands; delivery removes the stray upload at the commit.

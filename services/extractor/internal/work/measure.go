@@ -28,7 +28,7 @@ func (h *Handler) measure(ctx context.Context, attempt source.Attempt) (err erro
 		return err
 	}
 	if err := h.Planner.Measured(ctx, attempt.Run.GetRunId(), tables, counts); err != nil {
-		return fmt.Errorf("reporting row counts: %w", err)
+		return fmt.Errorf("reporting row counts: %w", refused(err))
 	}
 	return nil
 }

@@ -56,9 +56,12 @@ type Deps struct {
 	Source     source.Reader
 	Revisions  Revisions
 	Planner    Planner
+	Runs       Runs
 	Delivery   Delivery
 	Telemetry  *obs.Telemetry
 	Now        func() time.Time
+	// AskEvery is how often an attempt asks whether its run goes on.
+	AskEvery time.Duration
 }
 
 // Handler handles tasks. It is safe for concurrent use.
@@ -69,22 +72,31 @@ func New(deps Deps) *Handler { return &Handler{Deps: deps} }
 
 // Handle does one attempt at a measure or extract task. A failure is reported to the planner and then
 // returned; an attempt that is interrupted by a shutdown is returned only, because it is not the
-// task's fault and the queue gives the task to somebody else.
+// task's fault and the queue gives the task to somebody else. A task of a run that has ended is done
+// with: nothing is reported.
 func (h *Handler) Handle(ctx context.Context, d bus.Delivery) error {
-	attempt := source.Attempt{Run: d.Task.GetRun(), Number: d.Attempt, Progress: serialised(d.Progress)}
-	var err error
-	switch w := d.Task.GetWork().(type) {
-	case *taskv1.Task_Measure:
-		err = h.measure(ctx, attempt)
-	case *taskv1.Task_Extract:
-		err = h.extract(ctx, attempt, w.Extract)
-	default:
-		err = fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is neither measure nor extract", d.Task.GetTaskId())
+	err := h.whileWanted(ctx, d.Task.GetRun().GetRunId(), func(ctx context.Context) error { return h.attempt(ctx, d) })
+	if errors.Is(err, errUnwanted) {
+		h.Telemetry.Logger.InfoContext(ctx, "task dropped, its run has ended", slog.String(obs.KeyRunID, d.Task.GetRun().GetRunId()),
+			slog.String(obs.KeyTaskID, d.Task.GetTaskId()))
+		return nil
 	}
 	if err != nil && !errors.Is(context.Cause(ctx), bus.ErrStopping) {
 		h.report(ctx, d, err)
 	}
 	return err
+}
+
+func (h *Handler) attempt(ctx context.Context, d bus.Delivery) error {
+	attempt := source.Attempt{Run: d.Task.GetRun(), Number: d.Attempt, Progress: serialised(d.Progress)}
+	switch w := d.Task.GetWork().(type) {
+	case *taskv1.Task_Measure:
+		return h.measure(ctx, attempt)
+	case *taskv1.Task_Extract:
+		return h.extract(ctx, attempt, w.Extract)
+	default:
+		return fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is neither measure nor extract", d.Task.GetTaskId())
+	}
 }
 
 // serialised lets readers and sender share the queue's heartbeat.
