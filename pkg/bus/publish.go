@@ -17,7 +17,7 @@ import (
 
 const headerMsgID = "Nats-Msg-Id"
 
-// PublishTask queues a task of a kind (measure, extract, commit) with ctx's span as its parent, and returns once it is
+// PublishTask queues a task of a kind (measure, extract, commit, abort) with ctx's span as its parent, and returns once it is
 // stored. Within two minutes the same task id is queued once, even when the first was settled meanwhile.
 func (b *Bus) PublishTask(ctx context.Context, tel *obs.Telemetry, kind string, t *taskv1.Task) error {
 	if err := checkTask(kind, t); err != nil {

@@ -30,7 +30,10 @@ type Manifest struct {
 	ExportDate string    `json:"export_date"`
 	DueTime    time.Time `json:"due_time"`
 	AsOfTime   time.Time `json:"as_of_time"`
-	CommitTime time.Time `json:"commit_time"`
+	// AsOfReplanned says that AsOfTime is not DueTime because the source no longer held that instant. It is left out when
+	// false, so that a manifest of before reads and writes the same.
+	AsOfReplanned bool      `json:"as_of_replanned,omitempty"`
+	CommitTime    time.Time `json:"commit_time"`
 	// ExpireTime is when retention may delete the drop.
 	ExpireTime      time.Time `json:"expire_time"`
 	ProducerVersion string    `json:"producer_version"`

@@ -35,6 +35,10 @@ func manifest(rows ...int64) *Manifest {
 func TestManifestRoundTrips(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := manifest(rapid.SliceOfN(rapid.Int64Range(0, 1e9), 1, 5).Draw(t, "rows")...)
+		m.AsOfReplanned = rapid.Bool().Draw(t, "replanned")
+		if m.AsOfReplanned {
+			m.AsOfTime = m.AsOfTime.Add(time.Minute)
+		}
 		m.CommitTime = m.CommitTime.Add(time.Duration(rapid.Int64Range(0, 1e15).Draw(t, "later"))).In(time.FixedZone("", 7200))
 		data, err := m.Encode()
 		if err != nil {
@@ -67,6 +71,7 @@ func TestManifestRefuses(t *testing.T) {
 		"date":              {func(m *Manifest) { m.ExportDate = "2026-11-31" }, "export_date"},
 		"no time":           {func(m *Manifest) { m.AsOfTime = time.Time{} }, "as_of_time"},
 		"early commit":      {func(m *Manifest) { m.CommitTime = m.AsOfTime.Add(-1) }, "commit_time"},
+		"replanned":         {func(m *Manifest) { m.AsOfReplanned = true }, "as_of_replanned"},
 		"no tables":         {func(m *Manifest) { m.Tables = nil }, "tables"},
 		"table twice":       {func(m *Manifest) { m.Tables = append(m.Tables, m.Tables[0]) }, "twice"},
 		"table name":        {func(m *Manifest) { m.Tables[0].Table = "a/../b" }, "upper-case"},
@@ -133,11 +138,17 @@ func compareObject(t *testing.T, schema map[string]any, typ reflect.Type) {
 	t.Helper()
 	properties, _ := schema["properties"].(map[string]any)
 	var keys, required []string
+	fields := 0
 	for i := range typ.NumField() {
 		field := typ.Field(i)
-		key := field.Tag.Get("json")
-		keys = append(keys, key)
-		property, _ := properties[key].(map[string]any)
+		key, optional := strings.CutSuffix(field.Tag.Get("json"), ",omitempty")
+		if fields++; !optional {
+			keys = append(keys, key)
+		}
+		property, found := properties[key].(map[string]any)
+		if !found {
+			t.Errorf("schema of %s lacks %s", typ.Name(), key)
+		}
 		if items, ok := property["items"].(map[string]any); ok && field.Type.Elem().Kind() == reflect.Struct {
 			compareObject(t, items, field.Type.Elem())
 		}
@@ -149,7 +160,7 @@ func compareObject(t *testing.T, schema map[string]any, typ reflect.Type) {
 	}
 	slices.Sort(keys)
 	slices.Sort(required)
-	if diff := cmp.Diff(keys, required); diff != "" || len(properties) != len(keys) || schema["additionalProperties"] != false {
+	if diff := cmp.Diff(keys, required); diff != "" || len(properties) != fields || schema["additionalProperties"] != false {
 		t.Errorf("schema of %s differs from the struct (-struct +schema):\n%s", typ.Name(), diff)
 	}
 }

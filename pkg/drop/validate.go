@@ -55,6 +55,9 @@ func (m *Manifest) timeFaults() []error {
 			faults = append(faults, fmt.Errorf("%s is not UTC", v.name))
 		}
 	}
+	if m.AsOfReplanned && m.AsOfTime.Equal(m.DueTime) {
+		faults = append(faults, errors.New("as_of_replanned is set although as_of_time is due_time"))
+	}
 	if m.CommitTime.Before(m.AsOfTime) {
 		faults = append(faults, errors.New("commit_time is before as_of_time"))
 	}

@@ -29,7 +29,7 @@ const (
 	KeyFailedChecks = "export.failed_checks"
 
 	KeyTaskID    = "exports.task_id"
-	KeyTaskKind  = "exports.task_kind" // measure, extract, commit
+	KeyTaskKind  = "exports.task_kind" // measure, extract, commit, abort
 	KeyWillRetry = "exports.will_retry"
 	KeyInFlight  = "exports.in_flight" // number of tasks in the queue
 	KeyWaiting   = "exports.waiting"   // number of tasks that wait to be queued

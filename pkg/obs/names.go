@@ -13,6 +13,7 @@ const (
 	SpanEncode         = "encode part"
 	SpanUpload         = "upload part"
 	SpanCommit         = "commit drop"
+	SpanAbort          = "abort run"
 	SpanReadBack       = "read back drop"
 	SpanExpire         = "expire drop"
 	SpanCheck          = "check destination" // before the first run

@@ -94,6 +94,7 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 		Committer: &commit.Committer{
 			Planner: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel, Now: time.Now, Producer: producer(),
 		},
+		Aborter:  &commit.Aborter{Runs: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
 		Failures: planner, Tel: a.tel, Now: time.Now,
 		Announce: func(ctx context.Context, e *eventv1.Event) error { return a.bus.PublishEvent(ctx, a.tel, e) },
 	}
@@ -159,7 +160,7 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) consumer() bus.Consumer {
 	c := a.cfg.Commit
 	return bus.Consumer{
-		Name: name, Subjects: []string{"task.commit.>"}, AckWait: c.AckWait.D(), Deadline: c.Deadline.D(),
+		Name: name, Subjects: []string{"task.commit.>", "task.abort.>"}, AckWait: c.AckWait.D(), Deadline: c.Deadline.D(),
 		MaxDeliver: c.Attempts, Concurrency: c.Concurrency,
 	}
 }

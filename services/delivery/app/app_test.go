@@ -3,15 +3,12 @@ package app_test
 import (
 	"context"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/customer-exports/exports/deploy/local/objectstore"
 	"github.com/customer-exports/exports/pkg/bus"
@@ -48,6 +45,7 @@ type peers struct {
 	run      *planv1.Run
 	receipts []*deliveryv1.Receipt
 	commits  chan *planv1.ReportCommitRequest
+	aborts   chan string
 	failures chan *planv1.Failure
 }
 
@@ -55,7 +53,7 @@ type peers struct {
 func (p *peers) GetRevision(_ context.Context, in *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
 	pending := p.answer.GetRevision().GetState() == configv1.RevisionState_REVISION_STATE_PENDING
 	if in.GetExportId() != parttest.Export || in.GetRevision() != 1 || pending && !in.GetIncludeUnapproved() {
-		return nil, status.Error(codes.NotFound, "no such revision")
+		return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no such revision")
 	}
 	return p.answer, nil
 }
@@ -73,6 +71,19 @@ func (p *peers) ListReceipts(_ context.Context, in *planv1.ListReceiptsRequest) 
 func (p *peers) ReportCommit(_ context.Context, in *planv1.ReportCommitRequest) (*planv1.ReportCommitResponse, error) {
 	p.commits <- in
 	return &planv1.ReportCommitResponse{}, nil
+}
+
+// CheckRun knows runs that are committed or cancelled.
+func (p *peers) CheckRun(context.Context, *planv1.CheckRunRequest) (*planv1.CheckRunResponse, error) {
+	if p.run.GetState() == planv1.RunState_RUN_STATE_COMMITTING {
+		return &planv1.CheckRunResponse{}, nil
+	}
+	return nil, fault.New(fault.State, fault.ReasonNotActive, "run %s is %s", p.run.GetRef().GetRunId(), p.run.GetState())
+}
+
+func (p *peers) ReportAbort(_ context.Context, in *planv1.ReportAbortRequest) (*planv1.ReportAbortResponse, error) {
+	p.aborts <- in.GetRunId()
+	return &planv1.ReportAbortResponse{}, nil
 }
 
 func (p *peers) ReportFailure(_ context.Context, in *planv1.ReportFailureRequest) (*planv1.ReportFailureResponse, error) {
@@ -115,6 +126,40 @@ func sendAll(t *testing.T, client deliveryv1.PartServiceClient, p *peers) {
 			Table: rows.Table, MeasuredRowCount: measured, Parts: []*planv1.PartProgress{{MeasuredRowCount: measured}},
 		})
 	}
+}
+
+// TestTheAbortTaskDiscardsWhatWasUploaded cancels the run before its commit.
+func TestTheAbortTaskDiscardsWhatWasUploaded(t *testing.T) {
+	d, p := startStore(t), &peers{aborts: make(chan string, 9), failures: make(chan *planv1.Failure, 9)}
+	p.answer = parttest.Answer(t, d)
+	p.run = &planv1.Run{Ref: parttest.Run(date), State: planv1.RunState_RUN_STATE_CANCELLED}
+	queue, conn := serveApp(t, p)
+	sendAll(t, deliveryv1.NewPartServiceClient(conn), p)
+	if got := uploads(t, d); got != 3 {
+		t.Fatalf("%d uploads before, want 3", got)
+	}
+	queue()
+	if got := await(t, p.aborts, p.failures); got != parttest.Run(date).GetRunId() {
+		t.Errorf("reported for %s", got)
+	}
+	if got := uploads(t, d); got != 0 {
+		t.Errorf("%d uploads are left", got)
+	}
+}
+
+// uploads counts those that can still be completed.
+func uploads(t *testing.T, d bucket.Destination) int {
+	t.Helper()
+	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey}, s3bucket.STS{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opener.Close()
+	left, err := opener.Open(d).ListUploads(t.Context(), drop.Prefix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(left)
 }
 
 func TestFailedCommitIsReported(t *testing.T) {
@@ -188,7 +233,7 @@ func send(t *testing.T, client deliveryv1.PartServiceClient, rows parttest.Rows)
 	return stream.CloseAndRecv()
 }
 
-// startApp runs the service beside its peers; queue puts the commit task on the bus.
+// startApp runs the service beside its peers; queue puts the run's last task on the bus.
 func startApp(t *testing.T, p *peers) (queue func(), client deliveryv1.PartServiceClient) {
 	queue, conn := serveApp(t, p)
 	return queue, deliveryv1.NewPartServiceClient(conn)
@@ -230,8 +275,12 @@ func serveApp(t *testing.T, p *peers) (queue func(), conn *grpc.ClientConn) {
 		}
 	})
 	return func() {
-		task := &taskv1.Task{TaskId: p.run.GetRef().GetRunId() + ".commit", Run: p.run.GetRef(), Work: &taskv1.Task_Commit{Commit: &taskv1.CommitWork{}}}
-		if err := planner.PublishTask(t.Context(), tel, "commit", task); err != nil {
+		kind, task := "commit", &taskv1.Task{Run: p.run.GetRef(), Work: &taskv1.Task_Commit{Commit: &taskv1.CommitWork{}}}
+		if p.run.GetState() == planv1.RunState_RUN_STATE_CANCELLED {
+			kind, task.Work = "abort", &taskv1.Task_Abort{Abort: &taskv1.AbortWork{}}
+		}
+		task.TaskId = p.run.GetRef().GetRunId() + "." + kind
+		if err := planner.PublishTask(t.Context(), tel, kind, task); err != nil {
 			t.Fatal(err)
 		}
 	}, conn
@@ -257,16 +306,27 @@ func config(t *testing.T, nats, peers string) app.Config {
 
 func servePeers(t *testing.T, p *peers) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	tel, err := obs.Setup(t.Context(), obs.Config{Service: "test", LogLevel: "error"}, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := grpc.NewServer()
-	configv1.RegisterConfigServiceServer(s, p)
-	planv1.RegisterReportServiceServer(s, p)
-	go func() { _ = s.Serve(l) }()
-	t.Cleanup(s.Stop)
-	return l.Addr().String()
+	s := rpc.NewServer(tel)
+	configv1.RegisterConfigServiceServer(s.Registrar(), p)
+	planv1.RegisterReportServiceServer(s.Registrar(), p)
+	addr, err := s.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(ctx, "") }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-ended; err != nil {
+			t.Errorf("serving the peers: %v", err)
+		}
+	})
+	return addr
 }
 
 func startStore(t *testing.T) bucket.Destination {

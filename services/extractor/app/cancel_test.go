@@ -102,7 +102,9 @@ func TestTheEndOfARunEndsTheWaitForDelivery(t *testing.T) {
 	r.extract(t, ref(), &taskv1.ExtractWork{Table: "DIM_DATES", RowCount: rows})
 	eventually(t, "the statement has run", func() bool { return len(r.warehouse.Queries()) > before && r.lastQuery().Status == "SUCCESS" })
 	r.peers.ended.Store(true)
-	receive(t, r, r.peers.abandoned)
+	if err := receive(t, r, r.peers.abandoned); err == nil {
+		t.Error("the stream ended in order")
+	}
 	r.settled(t)
 }
 

@@ -170,6 +170,54 @@ func TestLatestNeverMovesBack(t *testing.T) {
 	}
 }
 
+// TestLatestIsTheLastExtractionOfTheNewestDate extracts dates again, the newest and an older one, and commits late what was
+// superseded.
+func TestLatestIsTheLastExtractionOfTheNewestDate(t *testing.T) {
+	d := newBucket(t)
+	var first *fixture
+	for _, step := range []struct {
+		date       string
+		extraction int
+		want       string
+	}{
+		{"2026-11-24", 9, "acme-daily-20261124-9"}, {"2026-11-24", 10, "acme-daily-20261124-10"}, {"2026-11-23", 11, "acme-daily-20261124-10"},
+	} {
+		f := uploadRunOf(t, d, step.date, step.extraction)
+		if err := f.commit(t); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.latest(t).RunID; got != step.want {
+			t.Errorf("after run %s: latest is %s, want %s", f.run.GetRunId(), got, step.want)
+		}
+		if first == nil {
+			first = f
+		}
+	}
+	if err := first.commit(t); err != nil {
+		t.Fatal(err)
+	}
+	if got := first.latest(t).RunID; got != "acme-daily-20261124-10" {
+		t.Errorf("a superseded run moved latest to %s", got)
+	}
+}
+
+// TestTheManifestSaysThatTheInstantIsAnother commits a run that the planner planned anew, and one that it did not.
+func TestTheManifestSaysThatTheInstantIsAnother(t *testing.T) {
+	for _, want := range []bool{true, false} {
+		f := newFixture(t)
+		f.planner.plan.Run.AsOfReplanned = want
+		if want {
+			f.run.DueTime = timestamppb.New(f.run.GetAsOfTime().AsTime().Add(-time.Hour))
+		}
+		if err := f.commit(t); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.complete(t).AsOfReplanned; got != want {
+			t.Errorf("as_of_replanned is %v, want %v", got, want)
+		}
+	}
+}
+
 func TestStrayUploadsOfTheRunAreAborted(t *testing.T) {
 	f := newFixture(t)
 	key := f.planner.plan.Receipts[0].GetKey()

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/customer-exports/exports/deploy/local/objectstore"
 	"github.com/customer-exports/exports/pkg/drop"
+	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
@@ -74,6 +76,7 @@ type fixture struct {
 	run       *taskv1.RunRef
 	planner   *memPlanner
 	committer *commit.Committer
+	aborter   *commit.Aborter
 }
 
 // revisions is the config service's answer.
@@ -95,6 +98,20 @@ type memPlanner struct {
 	manifestKey string
 	at          time.Time
 	reports     int
+	aborts      int
+}
+
+// Wanted answers as the planner does.
+func (p *memPlanner) Wanted(context.Context, string) error {
+	if s := p.plan.Run.GetState(); s != planv1.RunState_RUN_STATE_COMMITTING {
+		return fault.New(fault.State, fault.ReasonNotActive, "the run is %s", s)
+	}
+	return nil
+}
+
+func (p *memPlanner) Aborted(context.Context, string) error {
+	p.aborts++
+	return nil
 }
 
 func (p *memPlanner) Plan(context.Context, string) (commit.Plan, error) { return p.plan, nil }
@@ -127,6 +144,11 @@ func newBucket(t *testing.T) bucket.Destination {
 // uploadRun uploads every part of the run of a date, as the extractor would have it done.
 func uploadRun(t *testing.T, d bucket.Destination, date string) *fixture {
 	t.Helper()
+	return uploadRunOf(t, d, date, 1)
+}
+
+func uploadRunOf(t *testing.T, d bucket.Destination, date string, extraction int) *fixture {
+	t.Helper()
 	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey}, s3bucket.STS{})
 	if err != nil {
 		t.Fatal(err)
@@ -139,12 +161,14 @@ func uploadRun(t *testing.T, d bucket.Destination, date string) *fixture {
 	store := opener.Open(d)
 	from := revisions{parttest.Revision(t, d)}
 	f := &fixture{bucket: store, run: parttest.Run(date), planner: &memPlanner{}}
+	f.run.RunId = strings.TrimSuffix(f.run.GetRunId(), "1") + strconv.Itoa(extraction)
 	uploader := &part.Uploader{Revisions: from, Buckets: opened{store}, Tel: tel}
 	f.planner.plan = uploadParts(t, uploader, f.run)
 	f.committer = &commit.Committer{
 		Planner: f.planner, Revisions: from, Buckets: opened{store}, Tel: tel, Producer: "delivery/test",
 		Now: func() time.Time { return committedAt },
 	}
+	f.aborter = &commit.Aborter{Runs: f.planner, Revisions: from, Buckets: opened{store}, Tel: tel}
 	return f
 }
 

@@ -27,30 +27,48 @@ type Committer interface {
 	Withdraw(ctx context.Context, run *taskv1.RunRef) error
 }
 
+// Aborter discards what a cancelled run has uploaded.
+type Aborter interface {
+	Abort(ctx context.Context, run *taskv1.RunRef, progress func()) error
+}
+
 // Failures is where failed attempts are told.
 type Failures interface {
 	Failed(ctx context.Context, runID string, failure *planv1.Failure) error
 }
 
-// Commits handles commit tasks.
+// Commits handles commit tasks, and the aborts that take a commit's place when a run is cancelled.
 type Commits struct {
 	Committer Committer
+	Aborter   Aborter
 	Failures  Failures
 	Announce  func(ctx context.Context, e *eventv1.Event) error
 	Tel       *obs.Telemetry
 	Now       func() time.Time
 }
 
-// Handle does one commit task; it is a bus.Handler.
+// Handle does one task; it is a bus.Handler.
 func (c *Commits) Handle(ctx context.Context, d bus.Delivery) error {
-	run := d.Task.GetRun()
-	if d.Task.GetCommit() == nil {
-		return fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is not a commit", d.Task.GetTaskId())
+	err := c.do(ctx, d)
+	if err != nil && !errors.Is(context.Cause(ctx), bus.ErrStopping) {
+		c.failed(ctx, d, err)
 	}
-	if err := c.Committer.Commit(ctx, run, d.Progress); err != nil {
-		if !errors.Is(context.Cause(ctx), bus.ErrStopping) {
-			c.failed(ctx, d, err)
-		}
+	return err
+}
+
+func (c *Commits) do(ctx context.Context, d bus.Delivery) error {
+	switch d.Task.GetWork().(type) {
+	case *taskv1.Task_Commit:
+		return c.commit(ctx, d.Task.GetRun(), d.Progress)
+	case *taskv1.Task_Abort:
+		return c.Aborter.Abort(ctx, d.Task.GetRun(), d.Progress)
+	default:
+		return fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is neither commit nor abort", d.Task.GetTaskId())
+	}
+}
+
+func (c *Commits) commit(ctx context.Context, run *taskv1.RunRef, progress func()) error {
+	if err := c.Committer.Commit(ctx, run, progress); err != nil {
 		return err
 	}
 	c.Tel.Logger.InfoContext(ctx, "drop committed", obs.KeyRunID, run.GetRunId(), obs.KeyCustomerID, run.GetCustomerId())
@@ -75,7 +93,7 @@ func (c *Commits) failed(ctx context.Context, d bus.Delivery, cause error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
 	defer cancel()
 	run := d.Task.GetRun()
-	if hopeless(d, cause) {
+	if d.Task.GetCommit() != nil && hopeless(d, cause) {
 		if err := c.Committer.Withdraw(ctx, run); err != nil {
 			c.Tel.Logger.ErrorContext(ctx, "files of a failed run may be visible: remove its run folders", obs.KeyRunID, run.GetRunId(), obs.KeyError, err)
 		}

@@ -104,3 +104,19 @@ func (p *Planner) Failed(ctx context.Context, runID string, failure *planv1.Fail
 	_, err := p.Reports.ReportFailure(ctx, &planv1.ReportFailureRequest{RunId: runID, Failure: failure})
 	return err
 }
+
+// Wanted asks whether a run still wants its tasks done.
+func (p *Planner) Wanted(ctx context.Context, runID string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := p.Reports.CheckRun(ctx, &planv1.CheckRunRequest{RunId: runID})
+	return err
+}
+
+// Aborted reports that no upload of a run is left.
+func (p *Planner) Aborted(ctx context.Context, runID string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := p.Reports.ReportAbort(ctx, &planv1.ReportAbortRequest{RunId: runID})
+	return err
+}
