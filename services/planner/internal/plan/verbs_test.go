@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -117,6 +118,48 @@ func TestReExtract(t *testing.T) {
 	for _, id := range []string{"garbage", "acme-daily-20260101-1"} {
 		_, err = p.ReExtract(t.Context(), id, time.Time{}, ann)
 		refused(t, "re-extracting "+id, err, fault.NotFound, fault.ReasonNotFound)
+	}
+}
+
+// together lets nobody create a record before all are about to.
+type together struct {
+	plan.Store
+	all *sync.WaitGroup
+}
+
+func (s together) Create(ctx context.Context, r *planv1.Run) error {
+	s.all.Done()
+	s.all.Wait()
+	return s.Store.Create(ctx, r)
+}
+
+// TestOneFollowerOnly has four planners asked at once.
+func TestOneFollowerOnly(t *testing.T) {
+	url, c := bustest.Start(t), &clock{at: now}
+	p, _ := started(t, url, c)
+	if _, err := p.Cancel(t.Context(), runID, ann); err != nil {
+		t.Fatal(err)
+	}
+	answers, all := make(chan error), &sync.WaitGroup{}
+	all.Add(4)
+	for range 4 {
+		p, _ := planner(t, url, c, acme("acme-daily", "02:00"))
+		p.Store = together{p.Store, all}
+		go func() {
+			_, err := p.ReExtract(t.Context(), runID, time.Time{}, ann)
+			answers <- err
+		}()
+	}
+	followed := 0
+	for range 4 {
+		if err := <-answers; err == nil {
+			followed++
+		} else {
+			refused(t, "who comes second", err, fault.State, fault.ReasonSuperseded)
+		}
+	}
+	if followed != 1 {
+		t.Errorf("%d planners say that the new run is theirs, want 1", followed)
 	}
 }
 

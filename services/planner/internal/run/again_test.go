@@ -87,6 +87,17 @@ func TestAReExtractionIsARunOfItsOwn(t *testing.T) {
 	}
 }
 
+// TestAReplacedInstantStaysNamedAsSuch reads a run of another instant once more, at that instant and at the due time.
+func TestAReplacedInstantStaysNamedAsSuch(t *testing.T) {
+	r := ended(t, Committed)
+	r.Ref.AsOfTime, r.AsOfReplanned = timestamppb.New(later), true
+	for asOf, want := range map[time.Time]bool{{}: true, noon: true, dueAt: false} {
+		if next, err := ReExtract(r, asOf, act("ReExtract"), noon); err != nil || next.GetAsOfReplanned() != want {
+			t.Errorf("read at %s: as-of re-planned %v, %v; want %v", asOf, next.GetAsOfReplanned(), err, want)
+		}
+	}
+}
+
 func inForce(revision int64) *configv1.Revision {
 	return &configv1.Revision{Revision: revision, Spec: &configv1.ExportSpec{Tables: []*configv1.TableSelection{{Table: "DIM_LOCATIONS"}}}}
 }

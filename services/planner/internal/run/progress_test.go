@@ -43,6 +43,13 @@ func TestProgress(t *testing.T) {
 	}
 }
 
+func TestProgressBeforeTheMeasurement(t *testing.T) {
+	p := Progress(sample("DIM_DATES", "FACT_REVIEWS"), nil, noon)
+	if p.GetTableCount() != 2 || p.GetDoneTableCount() != 0 || p.GetPartCount() != 0 || p.GetState() != Measuring {
+		t.Errorf("got %v, want two tables and none done", p)
+	}
+}
+
 // TestNoETA has nothing to go by, nothing to wait for, or too long to say.
 func TestNoETA(t *testing.T) {
 	standing := inState(t, Extracting)
