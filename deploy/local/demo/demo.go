@@ -59,7 +59,7 @@ func (d *Demo) deliver(ctx context.Context, c clients, date string) ([]Result, e
 	results := make([]Result, len(d.Engagements))
 	began := d.Now()
 	for i, e := range d.Engagements {
-		answer, err := c.plan.StartRun(ctx, &planv1.StartRunRequest{ExportId: e.ExportID(), ExportDate: date})
+		answer, err := c.plan.StartRun(ctx, &planv1.StartRunRequest{ExportId: e.ExportID(), ExportDate: date, Author: author, Reason: "demo"})
 		if err != nil {
 			return nil, fmt.Errorf("starting the run of %s for %s: %w", e.ExportID(), date, err)
 		}
@@ -132,7 +132,7 @@ func verdictOf(ctx context.Context, monitor slav1.SlaServiceClient, run *planv1.
 
 func failed(run *planv1.Run) error {
 	switch run.GetState() {
-	case planv1.RunState_RUN_STATE_FAILED, planv1.RunState_RUN_STATE_QUARANTINED:
+	case planv1.RunState_RUN_STATE_FAILED, planv1.RunState_RUN_STATE_QUARANTINED, planv1.RunState_RUN_STATE_CANCELLED:
 		cause := "no failure recorded"
 		if f := run.GetFailures(); len(f) > 0 {
 			cause = f[len(f)-1].GetReason() + " " + f[len(f)-1].GetMessage()

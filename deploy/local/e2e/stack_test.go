@@ -74,6 +74,9 @@ func reportOf(t *testing.T, s *stack.Stack, results ...demo.Result) *demo.Report
 	return report
 }
 
+// ann asks for things.
+const ann = "ann@localhost"
+
 // due is when drops come due: once, because no other date of theirs does while a test lasts.
 type due struct{ timeOfDay, date string }
 
@@ -89,7 +92,7 @@ func begin(t *testing.T, s *stack.Stack, e demo.Engagement, at due) *planv1.Run 
 		t.Fatal(err)
 	}
 	runs := planv1.NewRunServiceClient(dial(t, s.Ports.Planner))
-	answer, err := runs.StartRun(t.Context(), &planv1.StartRunRequest{ExportId: e.ExportID(), ExportDate: at.date})
+	answer, err := runs.StartRun(t.Context(), &planv1.StartRunRequest{ExportId: e.ExportID(), ExportDate: at.date, Author: ann, Reason: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}

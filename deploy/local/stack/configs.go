@@ -30,7 +30,8 @@ planner_address: 127.0.0.1:{{.Ports.Planner}}
 delivery_address: 127.0.0.1:{{.Ports.Delivery}}
 concurrency: {{.Concurrency}}
 ack_wait: {{.AckWait}}
-{{with .MaxAttempts}}max_attempts: {{.}}
+{{with .RunCheck}}run_check: {{.}}
+{{end}}{{with .MaxAttempts}}max_attempts: {{.}}
 {{end}}source:
   protocol: http
   host: 127.0.0.1

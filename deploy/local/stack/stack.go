@@ -43,6 +43,7 @@ type Settings struct {
 	PartTargetRows int           // rows of a part; zero means the planner's default
 	StallTimeout   time.Duration // silence of the source after which an attempt fails
 	Concurrency    int           // tasks an extractor works on at once
+	RunCheck       time.Duration // how often an attempt asks whether its run goes on; zero means the extractor's default
 	MaxAttempts    int           // tries of an extractor's task; zero means its default
 	LogLevel       string
 }

@@ -52,7 +52,7 @@ type Auditor struct {
 // that the bucket could not be looked at; whatever is wrong with the drop
 // itself comes back as findings.
 func (a *Auditor) Audit(ctx context.Context, b Bucket, p Promise) (sla.Audit, error) {
-	key, err := newestManifest(ctx, b, p.ExportDate)
+	key, err := Newest(ctx, b, p.ExportDate)
 	if err != nil {
 		return sla.Audit{}, err
 	}
@@ -146,9 +146,9 @@ func columnsOf(p Promise, table string) []string {
 	return nil
 }
 
-// newestManifest returns the key of the manifest of the newest run folder that
-// has a _SUCCESS marker, or "" when none has.
-func newestManifest(ctx context.Context, b Bucket, date string) (string, error) {
+// Newest returns the key of the manifest of the newest run folder of a date
+// that has a _SUCCESS marker, or "" when none has.
+func Newest(ctx context.Context, b Bucket, date string) (string, error) {
 	keys, err := b.List(ctx, drop.DatePrefix(date))
 	if err != nil {
 		return "", err

@@ -42,6 +42,8 @@ type Watcher struct {
 	Buckets  *bucket.Opener
 	Timeout  time.Duration
 	Now      func() time.Time
+
+	looks looks
 }
 
 // Run makes a round every tick, and at once when a commit is announced, until
@@ -79,7 +81,8 @@ func (w *Watcher) hints(ctx context.Context) (<-chan struct{}, func(), error) {
 		return nil, nil, fmt.Errorf("listening for commits: %w", err)
 	}
 	signal := make(chan struct{}, 1)
-	running, err := consumer.Consume(func(jetstream.Msg) {
+	running, err := consumer.Consume(func(msg jetstream.Msg) {
+		w.looks.hear(msg.Data())
 		select {
 		case signal <- struct{}{}:
 		default:
@@ -157,20 +160,32 @@ func (w *Watcher) judge(ctx context.Context, export *configv1.Export, customer *
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	if before.GetCondition() == slav1.Condition_CONDITION_VERIFIED {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
 	defer cancel()
-	place := placeOf(export.GetRevision().GetSpec().GetDestination(), customer)
+	place := w.Buckets.Open(placeOf(export.GetRevision().GetSpec().GetDestination(), customer))
+	if stands, err := w.stands(ctx, before, place); stands || err != nil {
+		return err
+	}
 	began := w.Now()
-	found, err := w.Auditor.Audit(ctx, w.Buckets.Open(place), promiseOf(export, expected))
+	found, err := w.Auditor.Audit(ctx, place, promiseOf(export, expected))
 	if err != nil {
 		return err
 	}
 	verdict := sla.Judge(expected, found, verifiedBefore(before), w.Now())
 	w.trace(ctx, verdict, began)
 	return w.Verdicts.Put(ctx, toProto(verdict))
+}
+
+// stands says that a verdict needs no other look: the drop was verified, and as far as was looked it is still the newest.
+func (w *Watcher) stands(ctx context.Context, v *slav1.Verdict, place *bucket.Reader) (bool, error) {
+	if v.GetCondition() != slav1.Condition_CONDITION_VERIFIED {
+		return false, nil
+	}
+	if !w.looks.due(v.GetExportId(), v.GetExportDate(), w.Now()) {
+		return true, nil
+	}
+	newest, err := audit.Newest(ctx, place, v.GetExportDate())
+	return newest == "" || newest == v.GetManifestKey(), err
 }
 
 // placeOf names the role's external id as delivery does: the destination's own, or else the customer's.
