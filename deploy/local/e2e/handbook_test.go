@@ -10,9 +10,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/customer-exports/exports/deploy/local/demo"
 	"github.com/customer-exports/exports/deploy/local/stack"
+	"github.com/customer-exports/exports/deploy/local/warehouse"
 )
 
 // TestHandbook runs every command of the operator's handbook against a stack as `make up` leaves it, in one shell and in
@@ -21,6 +23,11 @@ func TestHandbook(t *testing.T) {
 	s := stackFor(t, nil)
 	deliver(t, s, demo.Engagements()...)
 	if err := demo.Practice(t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	// What the handbook cancels must not be over by then.
+	slow := warehouse.Fault{Kind: warehouse.SlowQuery, SQL: "'DIM_EMPLOYEES' AS TABLE_NAME", Delay: time.Hour}
+	if err := s.Warehouse.Faults().Arm(slow); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(checkout(), "proto", "README.md"))

@@ -74,7 +74,8 @@ type RunServiceClient interface {
 	RePlan(ctx context.Context, in *RePlanRequest, opts ...grpc.CallOption) (*RePlanResponse, error)
 	// GetRun returns one run. NOT_FOUND when there is none.
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
-	// ListRuns returns runs, newest export date first, a page at a time.
+	// ListRuns returns runs, newest export date first, of one date by export and the
+	// newest extraction first, a page at a time.
 	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
 	// WatchRun tells the progress of a run until it has ended: at once, then when
 	// something has changed, at most once a second, and every 15 seconds anyway.
@@ -249,7 +250,8 @@ type RunServiceServer interface {
 	RePlan(context.Context, *RePlanRequest) (*RePlanResponse, error)
 	// GetRun returns one run. NOT_FOUND when there is none.
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)
-	// ListRuns returns runs, newest export date first, a page at a time.
+	// ListRuns returns runs, newest export date first, of one date by export and the
+	// newest extraction first, a page at a time.
 	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
 	// WatchRun tells the progress of a run until it has ended: at once, then when
 	// something has changed, at most once a second, and every 15 seconds anyway.

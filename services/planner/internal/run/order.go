@@ -11,9 +11,9 @@ import (
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 )
 
-// NewestFirst orders run ids: by export date, newest first, then by id.
+// NewestFirst orders run ids: by export date, newest first, then by export, then by extraction, newest first.
 func NewestFirst(a, b string) int {
-	return cmp.Or(strings.Compare(dateIn(b), dateIn(a)), strings.Compare(a, b))
+	return cmp.Or(strings.Compare(dateIn(b), dateIn(a)), strings.Compare(exportIn(a), exportIn(b)), cmp.Compare(extraction(b), extraction(a)))
 }
 
 // OnDate says whether a run id is of an export date, YYYY-MM-DD; an empty date is any.
@@ -28,8 +28,11 @@ func Within(id, from, to string) bool {
 }
 
 // OfExport says whether a run id is one of an export; an empty export is any.
-func OfExport(id, exportID string) bool {
-	return exportID == "" || id == fmt.Sprintf("%s-%s-%d", exportID, dateIn(id), extraction(id))
+func OfExport(id, exportID string) bool { return exportID == "" || exportIn(id) == exportID }
+
+// exportIn is the export in a run id.
+func exportIn(id string) string {
+	return strings.TrimSuffix(id, fmt.Sprintf("-%s-%d", dateIn(id), extraction(id)))
 }
 
 // Newest gives, by export date (YYYYMMDD), the run of an export with the highest extraction number.

@@ -1,6 +1,20 @@
 package run
 
-import "testing"
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestNewestFirst(t *testing.T) {
+	want := []string{"a-20260111-1", "a-20260110-10", "a-20260110-9", "a-b-20260110-1", "b-20260110-1", "a-20260109-1"}
+	got := slices.Sorted(slices.Values(want))
+	slices.SortFunc(got, NewestFirst)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("runs differ (-want +got):\n%s", diff)
+	}
+}
 
 func TestRunsOfAnExport(t *testing.T) {
 	for _, test := range []struct {
