@@ -44,7 +44,7 @@ func (p *Planner) again(ctx context.Context, runID string, act *planv1.Act, deci
 	}
 	var next *planv1.Run
 	// The act is noted with the run that is followed too: a write is refused when what was decided from is old.
-	_, _, err := p.change(ctx, runID, func(r *planv1.Run) (_ bool, err error) {
+	r, _, err := p.change(ctx, runID, func(r *planv1.Run) (_ bool, err error) {
 		if next, err = decide(r); err == nil {
 			run.Note(r, act)
 		}
@@ -53,7 +53,7 @@ func (p *Planner) again(ctx context.Context, runID string, act *planv1.Act, deci
 	if err != nil {
 		return nil, fmt.Errorf("following run %s: %w", runID, err)
 	}
-	next, created, err := p.create(ctx, next)
+	next, created, err := p.create(ctx, next, r)
 	if err == nil && !created {
 		return nil, superseded(runID)
 	}
@@ -111,7 +111,7 @@ func (p *Planner) recover(ctx context.Context, r *planv1.Run) error {
 	if before, err := p.recoveredBefore(ctx, r); before || err != nil {
 		return err
 	}
-	next, created, err := p.create(ctx, next)
+	next, created, err := p.create(ctx, next, r)
 	if created {
 		p.Tel.Logger.WarnContext(ctx, "the source no longer holds the as-of time, run planned anew", obs.KeyRunID, next.GetRef().GetRunId(),
 			obs.KeyAsOfTime, next.GetRef().GetAsOfTime().AsTime())

@@ -45,7 +45,7 @@ func (p *Planner) Backfill(ctx context.Context, exportID string, dates Range, by
 		if dates.Dry {
 			break
 		}
-		if _, _, err := p.create(ctx, r); err != nil {
+		if _, _, err := p.create(ctx, r, nil); err != nil {
 			return nil, err
 		}
 	}

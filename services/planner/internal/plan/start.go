@@ -30,7 +30,7 @@ func (p *Planner) Start(ctx context.Context, exportID, exportDate string, by By)
 	}
 	r := run.New(e, p.Now())
 	run.Note(r, by.act("StartRun", p.Now()))
-	r, created, err := p.create(ctx, r)
+	r, created, err := p.create(ctx, r, nil)
 	if err != nil || created {
 		return r, err
 	}

@@ -57,15 +57,15 @@ func (p *Planner) planOwed(ctx context.Context, planned map[string]uint64) error
 
 // plan plans the run of one drop, or finds the run that exists.
 func (p *Planner) plan(ctx context.Context, e run.Expectation) (*planv1.Run, error) {
-	r, _, err := p.create(ctx, run.New(e, p.Now()))
+	r, _, err := p.create(ctx, run.New(e, p.Now()), nil)
 	return r, err
 }
 
-// create stores a new record with the begin of its trace. It returns the run that is stored, and whether this call created
-// it.
-func (p *Planner) create(ctx context.Context, r *planv1.Run) (*planv1.Run, bool, error) {
+// create stores a new record with the begin of its trace. before is the run that it follows, or nil. It returns the run that
+// is stored, and whether this call created it.
+func (p *Planner) create(ctx context.Context, r, before *planv1.Run) (*planv1.Run, bool, error) {
 	id := r.GetRef().GetRunId()
-	runCtx, root := p.due(ctx, r)
+	runCtx, root := p.due(ctx, r, before)
 	_, span := p.Tel.Start(runCtx, obs.SpanPlan)
 	r.Traceparent, r.TraceId = obs.Traceparent(runCtx), root.SpanContext().TraceID().String()
 	err := p.Store.Create(ctx, r)
@@ -86,10 +86,14 @@ func (p *Planner) create(ctx context.Context, r *planv1.Run) (*planv1.Run, bool,
 	return r, true, nil
 }
 
-// due starts the root span of a run: a trace of its own, linked to the tick or call that found the run due.
-func (p *Planner) due(ctx context.Context, r *planv1.Run) (context.Context, trace.Span) {
-	ref := r.GetRef()
-	ctx, root := p.Tel.Tracer.Start(ctx, obs.SpanDue, trace.WithNewRoot(), trace.WithLinks(trace.LinkFromContext(ctx)),
+// due starts the root span of a run: a trace of its own, linked to the tick or call that found the run due, and to the
+// trace of the run that it follows.
+func (p *Planner) due(ctx context.Context, r, before *planv1.Run) (context.Context, trace.Span) {
+	ref, links := r.GetRef(), []trace.Link{trace.LinkFromContext(ctx)}
+	if before != nil {
+		links = append(links, trace.LinkFromContext(obs.ContextWithTraceparent(ctx, before.GetTraceparent())))
+	}
+	ctx, root := p.Tel.Tracer.Start(ctx, obs.SpanDue, trace.WithNewRoot(), trace.WithLinks(links...),
 		trace.WithAttributes(
 			attribute.String(obs.KeyDueTime, ref.GetDueTime().AsTime().Format(time.RFC3339)),
 			attribute.String(obs.KeyDeadline, r.GetDeadlineTime().AsTime().Format(time.RFC3339)),

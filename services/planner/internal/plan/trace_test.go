@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -61,5 +62,29 @@ func TestTrace(t *testing.T) {
 	}
 	if _, messages := tasks(t, b); messages[0].Header.Get("traceparent") != r.GetTraceparent() {
 		t.Errorf("the task's parent is %q, want the root %q", messages[0].Header.Get("traceparent"), r.GetTraceparent())
+	}
+}
+
+// TestARunIsLinkedToTheOneThatItFollows reads a cancelled run once more.
+func TestARunIsLinkedToTheOneThatItFollows(t *testing.T) {
+	p, _ := started(t, bustest.Start(t), &clock{at: now})
+	first, err := p.Cancel(t.Context(), runID, ann)
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorder := tracetest.NewSpanRecorder()
+	p.Tel.Tracer = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)).Tracer("test")
+	next, err := p.ReExtract(t.Context(), runID, time.Time{}, ann)
+	if err != nil || next.GetTraceId() == first.GetTraceId() {
+		t.Fatalf("the new run has trace %q, %v; want one of its own", next.GetTraceId(), err)
+	}
+	var linked []string
+	for _, s := range recorder.Ended() {
+		for _, link := range s.Links() {
+			linked = append(linked, link.SpanContext.TraceID().String())
+		}
+	}
+	if !slices.Contains(linked, first.GetTraceId()) {
+		t.Errorf("the new run is linked to %q, want the trace %s of the first", linked, first.GetTraceId())
 	}
 }

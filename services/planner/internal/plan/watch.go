@@ -90,8 +90,9 @@ func (p *Planner) hints(ctx context.Context, runID string) <-chan struct{} {
 type watchers struct {
 	mu   sync.Mutex
 	n    int
-	once sync.Once
 	over chan struct{}
+	// once makes over, last closes it.
+	once, last sync.Once
 }
 
 func (w *watchers) join() bool {
@@ -115,5 +116,5 @@ func (w *watchers) ended() chan struct{} {
 	return w.over
 }
 
-// end sends everybody away. It may be called once.
-func (w *watchers) end() { close(w.ended()) }
+// end sends everybody away.
+func (w *watchers) end() { w.last.Do(func() { close(w.ended()) }) }
