@@ -17,10 +17,12 @@ import (
 func (p *Planner) ReExtract(ctx context.Context, runID string, asOf time.Time, by By) (*planv1.Run, error) {
 	act := by.act("ReExtract", p.Now())
 	return p.again(ctx, runID, act, func(r *planv1.Run) (*planv1.Run, error) {
-		if _, _, err := p.expect(ctx, r.GetRef().GetExportId(), r.GetRef().GetExportDate()); err != nil {
+		next, err := run.ReExtract(r, asOf, act, p.Now())
+		if err != nil {
 			return nil, err
 		}
-		return run.ReExtract(r, asOf, act, p.Now())
+		_, _, err = p.expect(ctx, r.GetRef().GetExportId(), r.GetRef().GetExportDate())
+		return next, err
 	})
 }
 

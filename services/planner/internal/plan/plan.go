@@ -2,8 +2,8 @@
 // Every change is a compare-and-set on a record, and every task is queued by compare-and-set on the queue, so any number
 // of planners may work side by side and any of them may stop at any line: what a run waits for follows from its record,
 // and the next look at the queue finds what is missing there. It refuses to decide from a list or a plain read, and holds
-// no credential. Start reading at Planner.Tick, reports.go and Planner.Dispatch; what
-// operators ask for is in start.go, backfill.go, again.go, cancel.go and watch.go.
+// no credential. Start reading at Planner.Tick, reports.go and Planner.Dispatch; what operators ask for is in start.go,
+// backfill.go, again.go, cancel.go and watch.go.
 package plan
 
 import (
