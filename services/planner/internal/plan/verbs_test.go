@@ -78,6 +78,52 @@ func TestCancel(t *testing.T) {
 	refused(t, "cancelling a run that is not there", err, fault.NotFound, fault.ReasonNotFound)
 }
 
+// TestACancelAndACommitNeverBothSucceed lets a cancel meet the last receipts of a run, again and again.
+func TestACancelAndACommitNeverBothSucceed(t *testing.T) {
+	p, _ := planner(t, bustest.Start(t), &clock{at: now}, acme("acme-daily", "02:00"))
+	r, err := p.Start(t.Context(), "acme-daily", "2026-01-12", ann)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := map[planv1.RunState]int{}
+	for round := range 32 {
+		id := r.GetRef().GetRunId()
+		if err := p.Measure(t.Context(), id, counts()); err != nil {
+			t.Fatal(err)
+		}
+		var g sync.WaitGroup
+		var cancelled, committed error
+		begin := make(chan struct{})
+		g.Go(func() { <-begin; _, cancelled = p.Cancel(t.Context(), id, ann) })
+		g.Go(func() {
+			for i, receipt := range receipts("first") {
+				if i == round%4 {
+					close(begin)
+				}
+				_, _ = p.Receive(t.Context(), id, receipt) // refused once the run is cancelled
+			}
+			if round%4 == 3 {
+				close(begin)
+			}
+			committed = p.Commit(t.Context(), id, "m.json", time.Time{})
+		})
+		g.Wait()
+		if r, err = p.Store.Get(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		want := map[bool]planv1.RunState{true: run.Cancelled, false: run.Committed}[cancelled == nil]
+		if ended[r.GetState()]++; r.GetState() != want || (cancelled == nil) == (committed == nil) {
+			t.Fatalf("the run is %s; cancelling it: %v, committing it: %v", run.Word(r.GetState()), cancelled, committed)
+		}
+		if r, err = p.ReExtract(t.Context(), id, time.Time{}, ann); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ended[run.Cancelled] == 0 || ended[run.Committed] == 0 {
+		t.Errorf("the runs ended %v: one side always won", ended)
+	}
+}
+
 // TestWorkersAskBeforeTheyGoOn does so for a run that goes on and for none.
 func TestWorkersAskBeforeTheyGoOn(t *testing.T) {
 	p, _ := started(t, bustest.Start(t), &clock{at: now})
