@@ -77,7 +77,7 @@ func TestLostTasksAreQueuedAgainOnTheNextTick(t *testing.T) {
 func TestAQueueRestoredFromABackupIsMended(t *testing.T) {
 	server, c := bustest.StartServer(t), &clock{at: now}
 	p, b := planner(t, server.URL(), c, acme("acme-daily", "02:00"))
-	if _, err := p.Start(t.Context(), "acme-daily", "2026-01-12"); err != nil {
+	if _, err := p.Start(t.Context(), "acme-daily", "2026-01-12", ann); err != nil {
 		t.Fatal(err)
 	}
 	dispatched(t, p)

@@ -106,6 +106,10 @@ func TestUploadsAreAbortedOnce(t *testing.T) {
 	if !Stray(r) || len(Outstanding(r)) != 1 {
 		t.Error("a part that came after the abort is not aborted")
 	}
+	Fail(r, &planv1.Failure{TaskId: abortID(r), Reason: "BUCKET_UNAVAILABLE"})
+	if left := Outstanding(r); len(left) != 1 {
+		t.Errorf("an abort that met no bucket leaves %v to do, want another try", left)
+	}
 	Fail(r, &planv1.Failure{TaskId: abortID(r), Reason: "BUCKET_DENIED"})
 	if left := Outstanding(r); len(left) != 0 || r.GetState() != Cancelled {
 		t.Errorf("an abort that was given up leaves %v to do in a run that is %s", left, Word(r.GetState()))

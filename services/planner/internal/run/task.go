@@ -78,9 +78,10 @@ func Settled(r *planv1.Run, taskID string) bool {
 	return false
 }
 
-// aborts is the clearing up after a cancelled run, once. When it is given up, the bucket's lifecycle rule is left.
+// aborts is the clearing up after a cancelled run. When the bucket does not let us, its lifecycle rule is left.
 func aborts(r *planv1.Run) []*taskv1.Task {
-	if r.GetUploadsAborted() || len(Parts(r)) == 0 || GivenUp(r, abortID(r)) > 0 {
+	refused := GivenUp(r, abortID(r)) > 0 && Until(r, abortID(r)).IsZero()
+	if r.GetUploadsAborted() || len(Parts(r)) == 0 || refused {
 		return nil
 	}
 	return []*taskv1.Task{{TaskId: abortID(r), Run: r.GetRef(), Work: &taskv1.Task_Abort{Abort: &taskv1.AbortWork{}}}}
