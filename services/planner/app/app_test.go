@@ -46,21 +46,23 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	}
 }
 
-// memConfig is a config service with one export.
+// memConfig is a config service that holds exports in memory.
 type memConfig struct {
 	configv1.UnimplementedConfigServiceServer
-	export *configv1.Export
+	exports []*configv1.Export
 }
 
 func (m memConfig) ListExports(context.Context, *configv1.ListExportsRequest) (*configv1.ListExportsResponse, error) {
-	return &configv1.ListExportsResponse{Exports: []*configv1.Export{m.export}}, nil
+	return &configv1.ListExportsResponse{Exports: m.exports}, nil
 }
 
 func (m memConfig) GetExport(_ context.Context, r *configv1.GetExportRequest) (*configv1.GetExportResponse, error) {
-	if r.GetExportId() != m.export.GetExportId() {
-		return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no export %q", r.GetExportId())
+	for _, export := range m.exports {
+		if export.GetExportId() == r.GetExportId() {
+			return &configv1.GetExportResponse{Export: export}, nil
+		}
 	}
-	return &configv1.GetExportResponse{Export: m.export}, nil
+	return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no export %q", r.GetExportId())
 }
 
 // clients speak to a planner that runs, with a config service behind it.
@@ -80,14 +82,7 @@ func serve(t *testing.T) clients {
 	}
 	yesterday := time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	peer := rpc.NewServer(tel)
-	configv1.RegisterConfigServiceServer(peer.Registrar(), memConfig{export: &configv1.Export{
-		ExportId: "acme-daily", CustomerId: "acme",
-		Terms: []*configv1.Term{{Revision: 1, EffectiveTime: timestamppb.Now(), Owed: true}},
-		Revision: &configv1.Revision{Revision: 1, Spec: &configv1.ExportSpec{
-			Tables: []*configv1.TableSelection{{Table: "DIM_DATES"}}, StartDate: yesterday,
-			Schedule: &configv1.Schedule{TimeOfDay: "23:59", TimeZone: "UTC"},
-		}},
-	}})
+	configv1.RegisterConfigServiceServer(peer.Registrar(), memConfig{exports: []*configv1.Export{daily("acme", yesterday, "DIM_DATES")}})
 	var cfg Config
 	cfg.Defaults()
 	cfg.Listen, cfg.NATS.URL, cfg.Telemetry.LogLevel = "127.0.0.1:0", url, "error"
@@ -116,8 +111,21 @@ func serve(t *testing.T) clients {
 	return clients{planv1.NewRunServiceClient(conn), planv1.NewReportServiceClient(conn), events, yesterday}
 }
 
+// daily is a customer's export with one drop to deliver, due a minute before the end of a date.
+func daily(customer, date string, tables ...string) *configv1.Export {
+	spec := &configv1.ExportSpec{StartDate: date, Schedule: &configv1.Schedule{TimeOfDay: "23:59", TimeZone: "UTC"}}
+	for _, table := range tables {
+		spec.Tables = append(spec.Tables, &configv1.TableSelection{Table: table})
+	}
+	return &configv1.Export{
+		ExportId: customer + "-daily", CustomerId: customer,
+		Terms:    []*configv1.Term{{Revision: 1, EffectiveTime: timestamppb.Now(), Owed: true}},
+		Revision: &configv1.Revision{Revision: 1, Spec: spec},
+	}
+}
+
 // background runs f until the test ends.
-func background(t *testing.T, f func(context.Context) error) {
+func background(t testing.TB, f func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f(ctx) }()
