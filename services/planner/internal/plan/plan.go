@@ -49,6 +49,8 @@ type Catalogue interface {
 	RunIDs(ctx context.Context) ([]string, error)
 	// Versions lists the ids of all runs, each with a version that grows whenever the record changes.
 	Versions(ctx context.Context) (map[string]uint64, error)
+	// At reads a record that is at least as new as a version. Unavailable when it is not there to be read yet.
+	At(ctx context.Context, runID string, version uint64) (*planv1.Run, error)
 }
 
 // Store is the RUNS bucket: three interfaces in one, because it is one bucket.

@@ -126,7 +126,7 @@ func (p *Planner) refresh(ctx context.Context, versions map[string]uint64) error
 		if ctx.Err() != nil {
 			break
 		}
-		r, err := p.Store.Get(ctx, id)
+		r, err := p.Store.At(ctx, id, versions[id])
 		if err != nil {
 			errs = append(errs, err)
 			continue
