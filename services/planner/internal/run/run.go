@@ -12,7 +12,8 @@
 //	        scope                                                        v
 //	                                                                QUARANTINED
 //
-// COMMITTED and QUARANTINED are never left. Start reading at New, then Measure, Receive, Commit and Fail.
+// COMMITTED and QUARANTINED are never left. A task that is given up because somebody was away ends nothing: it waits, see
+// Until. Start reading at New, then Measure, Receive, Commit and Fail.
 package run
 
 import (
