@@ -90,7 +90,7 @@ type agreement struct {
 
 func agreed(export *configv1.Export) (agreement, error) {
 	spec := export.GetRevision().GetSpec()
-	schedule, err := calendar.Parse(spec.GetSchedule().GetTimeOfDay(), spec.GetSchedule().GetTimeZone())
+	schedule, err := calendar.FromProto(spec.GetSchedule())
 	if err != nil {
 		return agreement{}, fmt.Errorf("reading the schedule of export %s: %w", export.GetExportId(), err)
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/customer-exports/exports/pkg/calendar"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 )
 
 func TestJudgeAtTheEdges(t *testing.T) {
@@ -43,7 +44,7 @@ func TestJudgeAtTheEdges(t *testing.T) {
 }
 
 func TestOwed(t *testing.T) {
-	schedule, err := calendar.Parse("02:00", "Europe/Berlin")
+	schedule, err := calendar.FromProto(&configv1.Schedule{TimeOfDay: "02:00", TimeZone: "Europe/Berlin"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ import (
 
 func engagementOf(export *configv1.Export, customerName string) (sla.Engagement, error) {
 	spec := export.GetRevision().GetSpec()
-	schedule, err := calendar.Parse(spec.GetSchedule().GetTimeOfDay(), spec.GetSchedule().GetTimeZone())
+	schedule, err := calendar.FromProto(spec.GetSchedule())
 	if err != nil {
 		return sla.Engagement{}, fmt.Errorf("reading the schedule: %w", err)
 	}
