@@ -239,4 +239,3 @@ func TestNoDateIsLost(t *testing.T) {
 		}
 	})
 }
-

@@ -31,8 +31,11 @@ const (
 // RunService is the operator's API to runs.
 type RunServiceClient interface {
 	// StartRun plans the run of an export for one date, if it is due. Repeating
-	// the call returns the run that exists. FAILED_PRECONDITION NOT_DUE for a
-	// date whose due time lies ahead or before the export's start date.
+	// the call returns the run that exists. FAILED_PRECONDITION for a date that
+	// is not owed: NOT_DUE when its due time lies ahead, BEFORE_START before the
+	// export's first drop, NOT_SCHEDULED when it has no run, NOT_ACTIVE when the
+	// export was paused or archived then, BEYOND_RETENTION when its drop would be
+	// deleted at once, NOT_APPROVED when no revision was ever in force.
 	StartRun(ctx context.Context, in *StartRunRequest, opts ...grpc.CallOption) (*StartRunResponse, error)
 	// GetRun returns one run. NOT_FOUND when there is none.
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
@@ -85,8 +88,11 @@ func (c *runServiceClient) ListRuns(ctx context.Context, in *ListRunsRequest, op
 // RunService is the operator's API to runs.
 type RunServiceServer interface {
 	// StartRun plans the run of an export for one date, if it is due. Repeating
-	// the call returns the run that exists. FAILED_PRECONDITION NOT_DUE for a
-	// date whose due time lies ahead or before the export's start date.
+	// the call returns the run that exists. FAILED_PRECONDITION for a date that
+	// is not owed: NOT_DUE when its due time lies ahead, BEFORE_START before the
+	// export's first drop, NOT_SCHEDULED when it has no run, NOT_ACTIVE when the
+	// export was paused or archived then, BEYOND_RETENTION when its drop would be
+	// deleted at once, NOT_APPROVED when no revision was ever in force.
 	StartRun(context.Context, *StartRunRequest) (*StartRunResponse, error)
 	// GetRun returns one run. NOT_FOUND when there is none.
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)

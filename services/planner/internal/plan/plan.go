@@ -84,6 +84,8 @@ type Exports interface {
 	List(ctx context.Context) ([]*configv1.Export, error)
 	// Get gives one. NotFound when there is none.
 	Get(ctx context.Context, exportID string) (*configv1.Export, error)
+	// Revision gives one that is or was in force. NotFound when there is none.
+	Revision(ctx context.Context, exportID string, number int64) (*configv1.Revision, error)
 }
 
 // Planner plans runs and takes reports. All exported fields are set by its maker; it is safe for concurrent use.

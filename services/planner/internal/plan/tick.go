@@ -12,6 +12,7 @@ import (
 	"github.com/customer-exports/exports/pkg/calendar"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
@@ -57,7 +58,7 @@ func (p *Planner) planOwed(ctx context.Context, planned map[string]uint64) error
 }
 
 // Start plans the run of one drop that is due, or returns the run that exists. Invalid for a date that no calendar has,
-// NotFound without such an export, State NOT_DUE for a date that is not owed.
+// NotFound without such an export, State with one of term.On's reasons for a date that is not owed.
 func (p *Planner) Start(ctx context.Context, exportID, exportDate string) (*planv1.Run, error) {
 	date, err := calendar.ParseDate(exportDate)
 	if err != nil {
@@ -76,11 +77,15 @@ func (p *Planner) Start(ctx context.Context, exportID, exportDate string) (*plan
 
 // plan creates the run, or returns the run that exists.
 func (p *Planner) plan(ctx context.Context, e run.Expectation) (*planv1.Run, error) {
-	r := run.New(e, p.Now())
+	revision, err := p.revision(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	r := run.New(e, revision, p.Now())
 	runCtx, root := p.due(ctx, e, r)
 	_, span := p.Tel.Start(runCtx, obs.SpanPlan)
 	r.Traceparent, r.TraceId = obs.Traceparent(runCtx), root.SpanContext().TraceID().String()
-	err := p.Store.Create(ctx, r)
+	err = p.Store.Create(ctx, r)
 	if fault.KindOf(err) == fault.Exists {
 		// The spans are never ended, so they never leave: the run has its root span already, from whoever created it.
 		return p.existing(ctx, e.RunID())
@@ -95,6 +100,14 @@ func (p *Planner) plan(ctx context.Context, e run.Expectation) (*planv1.Run, err
 	p.Tel.Logger.InfoContext(runCtx, "run planned", obs.KeyRunID, e.RunID(), obs.KeyCustomerID, r.GetRef().GetCustomerId(), obs.KeyDueTime, e.Due)
 	p.announce(runCtx, r, factPlanned, nil)
 	return r, nil
+}
+
+// revision is the one in force at the due time, which often still is.
+func (p *Planner) revision(ctx context.Context, e run.Expectation) (*configv1.Revision, error) {
+	if current := e.Export.GetRevision(); current.GetRevision() == e.Revision {
+		return current, nil
+	}
+	return p.Exports.Revision(ctx, e.Export.GetExportId(), e.Revision)
 }
 
 // due starts the root span of a run: a trace of its own, linked to the tick or call that found the run due.

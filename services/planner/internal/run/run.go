@@ -21,6 +21,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 )
@@ -35,14 +36,13 @@ const (
 	Quarantined = planv1.RunState_RUN_STATE_QUARANTINED
 )
 
-// New makes the record of a run that is not measured yet. The as-of time is the due time, however late it is now, so
+// New makes the record of a run that is not measured yet, by the revision that the expectation names. The as-of time is the due time, however late it is now, so
 // that a repeated or belated run reads the same instant. The caller adds the trace.
-func New(e Expectation, now time.Time) *planv1.Run {
-	revision := e.Export.GetRevision()
+func New(e Expectation, revision *configv1.Revision, now time.Time) *planv1.Run {
 	r := &planv1.Run{
 		Ref: &taskv1.RunRef{
 			RunId: e.RunID(), CustomerId: e.Export.GetCustomerId(), ExportId: e.Export.GetExportId(),
-			Revision: revision.GetRevision(), ExportDate: e.Date.String(),
+			Revision: e.Revision, ExportDate: e.Date.String(),
 			DueTime: timestamppb.New(e.Due), AsOfTime: timestamppb.New(e.Due),
 		},
 		State: Measuring, DeadlineTime: timestamppb.New(e.Deadline),

@@ -137,14 +137,11 @@ func (w *Watcher) customers(ctx context.Context) (map[string]*configv1.Customer,
 }
 
 func (w *Watcher) judgeExport(ctx context.Context, export *configv1.Export, customer *configv1.Customer) error {
-	if len(export.GetTerms()) == 0 {
-		return nil // nothing was ever approved
-	}
-	engagement, err := engagementOf(export, customer.GetDisplayName())
+	owed, err := sla.Owed(export, customer.GetDisplayName(), w.Now())
 	if err != nil {
 		return err
 	}
-	for _, expected := range sla.Owed(engagement, w.Now()) {
+	for _, expected := range owed {
 		if err := w.judge(ctx, export, customer, expected); err != nil {
 			return fmt.Errorf("judging %s: %w", expected.ExportDate, err)
 		}
@@ -162,15 +159,31 @@ func (w *Watcher) judge(ctx context.Context, export *configv1.Export, customer *
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
 	defer cancel()
-	place := placeOf(export.GetRevision().GetSpec().GetDestination(), customer)
+	revision, err := w.revision(ctx, export, expected.Revision)
+	if err != nil {
+		return err
+	}
+	place := placeOf(revision.GetSpec().GetDestination(), customer)
 	began := w.Now()
-	found, err := w.Auditor.Audit(ctx, w.Buckets.Open(place), promiseOf(export, expected))
+	found, err := w.Auditor.Audit(ctx, w.Buckets.Open(place), promiseOf(revision, expected))
 	if err != nil {
 		return err
 	}
 	verdict := sla.Judge(expected, found, verifiedBefore(before), w.Now())
 	w.trace(ctx, verdict, began)
 	return w.Verdicts.Put(ctx, toProto(verdict))
+}
+
+// revision is the one that a drop is made by: what it promises, and where, a later one does not change.
+func (w *Watcher) revision(ctx context.Context, export *configv1.Export, number int64) (*configv1.Revision, error) {
+	if current := export.GetRevision(); current.GetRevision() == number {
+		return current, nil
+	}
+	answer, err := w.Configs.GetRevision(ctx, &configv1.GetRevisionRequest{ExportId: export.GetExportId(), Revision: number})
+	if err != nil {
+		return nil, fmt.Errorf("reading revision %d: %w", number, err)
+	}
+	return answer.GetRevision(), nil
 }
 
 // placeOf names the role's external id as delivery does: the destination's own, or else the customer's.
