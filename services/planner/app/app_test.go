@@ -207,7 +207,7 @@ func TestRefusalsOverTheWire(t *testing.T) {
 		export, date string
 		want         fault.Reason
 	}{
-		{"acme-daily", "2020-01-01", fault.ReasonNotDue},
+		{"acme-daily", "2020-01-01", fault.ReasonBeforeStart},
 		{"acme-daily", "9999-01-01", fault.ReasonNotDue},
 		{"acme-daily", "2020-13-01", fault.ReasonValidation},
 		{"other", c.date, fault.ReasonNotFound},
