@@ -32,6 +32,17 @@ const (
 	ReasonDenied          Reason = "DENIED"
 )
 
+// About what an operator asks of a run.
+const (
+	ReasonCommitBegun  Reason = "COMMIT_BEGUN"
+	ReasonRunEnded     Reason = "RUN_ENDED"
+	ReasonRunNotEnded  Reason = "RUN_NOT_ENDED"
+	ReasonSuperseded   Reason = "SUPERSEDED"
+	ReasonQuarantined  Reason = "QUARANTINED"
+	ReasonPlanNotStale Reason = "PLAN_NOT_STALE"
+	ReasonTaskSettled  Reason = "TASK_SETTLED"
+)
+
 // About the source.
 const (
 	ReasonSourceUnavailable   Reason = "SOURCE_UNAVAILABLE"

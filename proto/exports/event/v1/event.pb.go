@@ -45,7 +45,9 @@ type Event struct {
 	// Stable UPPER_SNAKE reason; empty for good news.
 	Reason string `protobuf:"bytes,9,opt,name=reason,proto3" json:"reason,omitempty"`
 	// One line for a person; never rows or credentials.
-	Message       string `protobuf:"bytes,10,opt,name=message,proto3" json:"message,omitempty"`
+	Message string `protobuf:"bytes,10,opt,name=message,proto3" json:"message,omitempty"`
+	// Who asked for it; empty when nobody had to.
+	Actor         string `protobuf:"bytes,11,opt,name=actor,proto3" json:"actor,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -150,11 +152,18 @@ func (x *Event) GetMessage() string {
 	return ""
 }
 
+func (x *Event) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
 var File_exports_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_exports_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cexports/event/v1/event.proto\x12\x10exports.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb1\x02\n" +
+	"\x1cexports/event/v1/event.proto\x12\x10exports.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x02\n" +
 	"\x05Event\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\tR\aeventId\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
@@ -169,7 +178,8 @@ const file_exports_event_v1_event_proto_rawDesc = "" +
 	"exportDate\x12\x16\n" +
 	"\x06reason\x18\t \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\n" +
-	" \x01(\tR\amessageB\xc8\x01\n" +
+	" \x01(\tR\amessage\x12\x14\n" +
+	"\x05actor\x18\v \x01(\tR\x05actorB\xc8\x01\n" +
 	"\x14com.exports.event.v1B\n" +
 	"EventProtoP\x01ZBgithub.com/customer-exports/exports/proto/exports/event/v1;eventv1\xa2\x02\x03EEX\xaa\x02\x10Exports.Event.V1\xca\x02\x10Exports\\Event\\V1\xe2\x02\x1cExports\\Event\\V1\\GPBMetadata\xea\x02\x12Exports::Event::V1b\x06proto3"
 

@@ -41,6 +41,8 @@ const (
 	RunState_RUN_STATE_FAILED RunState = 5
 	// A row outside the scope was met; nothing is visible and nothing goes on.
 	RunState_RUN_STATE_QUARANTINED RunState = 6
+	// An operator ended it before its commit; nothing is visible.
+	RunState_RUN_STATE_CANCELLED RunState = 7
 )
 
 // Enum value maps for RunState.
@@ -53,6 +55,7 @@ var (
 		4: "RUN_STATE_COMMITTED",
 		5: "RUN_STATE_FAILED",
 		6: "RUN_STATE_QUARANTINED",
+		7: "RUN_STATE_CANCELLED",
 	}
 	RunState_value = map[string]int32{
 		"RUN_STATE_UNSPECIFIED": 0,
@@ -62,6 +65,7 @@ var (
 		"RUN_STATE_COMMITTED":   4,
 		"RUN_STATE_FAILED":      5,
 		"RUN_STATE_QUARANTINED": 6,
+		"RUN_STATE_CANCELLED":   7,
 	}
 )
 
@@ -116,9 +120,23 @@ type Run struct {
 	// When the drop was committed, UTC; unset before.
 	CommitTime *timestamppb.Timestamp `protobuf:"bytes,10,opt,name=commit_time,json=commitTime,proto3" json:"commit_time,omitempty"`
 	// Key of the manifest; empty before the commit.
-	ManifestKey   string `protobuf:"bytes,11,opt,name=manifest_key,json=manifestKey,proto3" json:"manifest_key,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ManifestKey string `protobuf:"bytes,11,opt,name=manifest_key,json=manifestKey,proto3" json:"manifest_key,omitempty"`
+	// The run of the same export date that this one follows; empty for the first.
+	SupersedesRunId string `protobuf:"bytes,12,opt,name=supersedes_run_id,json=supersedesRunId,proto3" json:"supersedes_run_id,omitempty"`
+	// Whether it was re-planned: it follows the revision in force when it was
+	// asked for, or reads another instant because the first one is gone.
+	Replanned bool `protobuf:"varint,13,opt,name=replanned,proto3" json:"replanned,omitempty"`
+	// Whether the as-of time is not the due time because the source no longer held
+	// that instant. The manifest says so too.
+	AsOfReplanned bool `protobuf:"varint,14,opt,name=as_of_replanned,json=asOfReplanned,proto3" json:"as_of_replanned,omitempty"`
+	// What was asked of this run, oldest first; at most the last 20. The author of
+	// a re-plan that nobody asked for is planner.
+	Acts []*Act `protobuf:"bytes,15,rep,name=acts,proto3" json:"acts,omitempty"`
+	// Whether the uploads of a cancelled run were aborted. A part that came after
+	// it makes this false again.
+	UploadsAborted bool `protobuf:"varint,16,opt,name=uploads_aborted,json=uploadsAborted,proto3" json:"uploads_aborted,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Run) Reset() {
@@ -228,6 +246,114 @@ func (x *Run) GetManifestKey() string {
 	return ""
 }
 
+func (x *Run) GetSupersedesRunId() string {
+	if x != nil {
+		return x.SupersedesRunId
+	}
+	return ""
+}
+
+func (x *Run) GetReplanned() bool {
+	if x != nil {
+		return x.Replanned
+	}
+	return false
+}
+
+func (x *Run) GetAsOfReplanned() bool {
+	if x != nil {
+		return x.AsOfReplanned
+	}
+	return false
+}
+
+func (x *Run) GetActs() []*Act {
+	if x != nil {
+		return x.Acts
+	}
+	return nil
+}
+
+func (x *Run) GetUploadsAborted() bool {
+	if x != nil {
+		return x.UploadsAborted
+	}
+	return false
+}
+
+// Act is one thing that somebody asked of a run.
+type Act struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The call, such as CancelRun.
+	Method string `protobuf:"bytes,1,opt,name=method,proto3" json:"method,omitempty"`
+	// Who asked.
+	Author string `protobuf:"bytes,2,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	// When, UTC.
+	ActTime       *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=act_time,json=actTime,proto3" json:"act_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Act) Reset() {
+	*x = Act{}
+	mi := &file_exports_plan_v1_run_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Act) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Act) ProtoMessage() {}
+
+func (x *Act) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Act.ProtoReflect.Descriptor instead.
+func (*Act) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Act) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Act) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *Act) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Act) GetActTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ActTime
+	}
+	return nil
+}
+
 // TableProgress is one table of a run.
 type TableProgress struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -243,7 +369,7 @@ type TableProgress struct {
 
 func (x *TableProgress) Reset() {
 	*x = TableProgress{}
-	mi := &file_exports_plan_v1_run_proto_msgTypes[1]
+	mi := &file_exports_plan_v1_run_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -255,7 +381,7 @@ func (x *TableProgress) String() string {
 func (*TableProgress) ProtoMessage() {}
 
 func (x *TableProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_proto_msgTypes[1]
+	mi := &file_exports_plan_v1_run_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -268,7 +394,7 @@ func (x *TableProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TableProgress.ProtoReflect.Descriptor instead.
 func (*TableProgress) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_proto_rawDescGZIP(), []int{1}
+	return file_exports_plan_v1_run_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *TableProgress) GetTable() string {
@@ -315,7 +441,7 @@ type PartProgress struct {
 
 func (x *PartProgress) Reset() {
 	*x = PartProgress{}
-	mi := &file_exports_plan_v1_run_proto_msgTypes[2]
+	mi := &file_exports_plan_v1_run_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -327,7 +453,7 @@ func (x *PartProgress) String() string {
 func (*PartProgress) ProtoMessage() {}
 
 func (x *PartProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_proto_msgTypes[2]
+	mi := &file_exports_plan_v1_run_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -340,7 +466,7 @@ func (x *PartProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PartProgress.ProtoReflect.Descriptor instead.
 func (*PartProgress) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_proto_rawDescGZIP(), []int{2}
+	return file_exports_plan_v1_run_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *PartProgress) GetPartIndex() int32 {
@@ -410,14 +536,17 @@ type Failure struct {
 	// Whether the task is tried again.
 	WillRetry bool `protobuf:"varint,7,opt,name=will_retry,json=willRetry,proto3" json:"will_retry,omitempty"`
 	// How often the task had been given up by then, this time included; 0 when it is tried again. The planner sets it.
-	GivenUpCount  int32 `protobuf:"varint,8,opt,name=given_up_count,json=givenUpCount,proto3" json:"given_up_count,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	GivenUpCount int32 `protobuf:"varint,8,opt,name=given_up_count,json=givenUpCount,proto3" json:"given_up_count,omitempty"`
+	// The earliest instant that the source holds for all tables of the run, UTC;
+	// only with SOURCE_AS_OF_GONE.
+	EarliestAsOfTime *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=earliest_as_of_time,json=earliestAsOfTime,proto3" json:"earliest_as_of_time,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
 }
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_exports_plan_v1_run_proto_msgTypes[3]
+	mi := &file_exports_plan_v1_run_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -429,7 +558,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_proto_msgTypes[3]
+	mi := &file_exports_plan_v1_run_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -442,7 +571,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_proto_rawDescGZIP(), []int{3}
+	return file_exports_plan_v1_run_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Failure) GetTaskId() string {
@@ -501,11 +630,18 @@ func (x *Failure) GetGivenUpCount() int32 {
 	return 0
 }
 
+func (x *Failure) GetEarliestAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EarliestAsOfTime
+	}
+	return nil
+}
+
 var File_exports_plan_v1_run_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\n" +
-	"\x19exports/plan/v1/run.proto\x12\x0fexports.plan.v1\x1a\x1aexports/task/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa7\x04\n" +
+	"\x19exports/plan/v1/run.proto\x12\x0fexports.plan.v1\x1a\x1aexports/task/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x05\n" +
 	"\x03Run\x12)\n" +
 	"\x03ref\x18\x01 \x01(\v2\x17.exports.task.v1.RunRefR\x03ref\x12/\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x19.exports.plan.v1.RunStateR\x05state\x12?\n" +
@@ -521,7 +657,17 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\vcommit_time\x18\n" +
 	" \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"commitTime\x12!\n" +
-	"\fmanifest_key\x18\v \x01(\tR\vmanifestKey\"\x88\x01\n" +
+	"\fmanifest_key\x18\v \x01(\tR\vmanifestKey\x12*\n" +
+	"\x11supersedes_run_id\x18\f \x01(\tR\x0fsupersedesRunId\x12\x1c\n" +
+	"\treplanned\x18\r \x01(\bR\treplanned\x12&\n" +
+	"\x0fas_of_replanned\x18\x0e \x01(\bR\rasOfReplanned\x12(\n" +
+	"\x04acts\x18\x0f \x03(\v2\x14.exports.plan.v1.ActR\x04acts\x12'\n" +
+	"\x0fuploads_aborted\x18\x10 \x01(\bR\x0euploadsAborted\"\x84\x01\n" +
+	"\x03Act\x12\x16\n" +
+	"\x06method\x18\x01 \x01(\tR\x06method\x12\x16\n" +
+	"\x06author\x18\x02 \x01(\tR\x06author\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\x125\n" +
+	"\bact_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\aactTime\"\x88\x01\n" +
 	"\rTableProgress\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\tR\x05table\x12,\n" +
 	"\x12measured_row_count\x18\x02 \x01(\x03R\x10measuredRowCount\x123\n" +
@@ -536,7 +682,7 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"file_bytes\x18\x06 \x01(\x03R\tfileBytes\x12\x1f\n" +
 	"\varrow_bytes\x18\a \x01(\x03R\n" +
-	"arrowBytes\"\x82\x02\n" +
+	"arrowBytes\"\xcd\x02\n" +
 	"\aFailure\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\tR\x05table\x12\x18\n" +
@@ -546,7 +692,8 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\tfail_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\bfailTime\x12\x1d\n" +
 	"\n" +
 	"will_retry\x18\a \x01(\bR\twillRetry\x12$\n" +
-	"\x0egiven_up_count\x18\b \x01(\x05R\fgivenUpCount*\xbc\x01\n" +
+	"\x0egiven_up_count\x18\b \x01(\x05R\fgivenUpCount\x12I\n" +
+	"\x13earliest_as_of_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x10earliestAsOfTime*\xd5\x01\n" +
 	"\bRunState\x12\x19\n" +
 	"\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13RUN_STATE_MEASURING\x10\x01\x12\x18\n" +
@@ -554,7 +701,8 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\x14RUN_STATE_COMMITTING\x10\x03\x12\x17\n" +
 	"\x13RUN_STATE_COMMITTED\x10\x04\x12\x14\n" +
 	"\x10RUN_STATE_FAILED\x10\x05\x12\x19\n" +
-	"\x15RUN_STATE_QUARANTINED\x10\x06B\xbf\x01\n" +
+	"\x15RUN_STATE_QUARANTINED\x10\x06\x12\x17\n" +
+	"\x13RUN_STATE_CANCELLED\x10\aB\xbf\x01\n" +
 	"\x13com.exports.plan.v1B\bRunProtoP\x01Z@github.com/customer-exports/exports/proto/exports/plan/v1;planv1\xa2\x02\x03EPX\xaa\x02\x0fExports.Plan.V1\xca\x02\x0fExports\\Plan\\V1\xe2\x02\x1bExports\\Plan\\V1\\GPBMetadata\xea\x02\x11Exports::Plan::V1b\x06proto3"
 
 var (
@@ -570,34 +718,38 @@ func file_exports_plan_v1_run_proto_rawDescGZIP() []byte {
 }
 
 var file_exports_plan_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_exports_plan_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 4)
+var file_exports_plan_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 5)
 var file_exports_plan_v1_run_proto_goTypes = []any{
 	(RunState)(0),                 // 0: exports.plan.v1.RunState
 	(*Run)(nil),                   // 1: exports.plan.v1.Run
-	(*TableProgress)(nil),         // 2: exports.plan.v1.TableProgress
-	(*PartProgress)(nil),          // 3: exports.plan.v1.PartProgress
-	(*Failure)(nil),               // 4: exports.plan.v1.Failure
-	(*v1.RunRef)(nil),             // 5: exports.task.v1.RunRef
-	(*timestamppb.Timestamp)(nil), // 6: google.protobuf.Timestamp
-	(*v1.SplitRange)(nil),         // 7: exports.task.v1.SplitRange
+	(*Act)(nil),                   // 2: exports.plan.v1.Act
+	(*TableProgress)(nil),         // 3: exports.plan.v1.TableProgress
+	(*PartProgress)(nil),          // 4: exports.plan.v1.PartProgress
+	(*Failure)(nil),               // 5: exports.plan.v1.Failure
+	(*v1.RunRef)(nil),             // 6: exports.task.v1.RunRef
+	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*v1.SplitRange)(nil),         // 8: exports.task.v1.SplitRange
 }
 var file_exports_plan_v1_run_proto_depIdxs = []int32{
-	5,  // 0: exports.plan.v1.Run.ref:type_name -> exports.task.v1.RunRef
+	6,  // 0: exports.plan.v1.Run.ref:type_name -> exports.task.v1.RunRef
 	0,  // 1: exports.plan.v1.Run.state:type_name -> exports.plan.v1.RunState
-	6,  // 2: exports.plan.v1.Run.deadline_time:type_name -> google.protobuf.Timestamp
-	2,  // 3: exports.plan.v1.Run.tables:type_name -> exports.plan.v1.TableProgress
-	4,  // 4: exports.plan.v1.Run.failures:type_name -> exports.plan.v1.Failure
-	6,  // 5: exports.plan.v1.Run.create_time:type_name -> google.protobuf.Timestamp
-	6,  // 6: exports.plan.v1.Run.update_time:type_name -> google.protobuf.Timestamp
-	6,  // 7: exports.plan.v1.Run.commit_time:type_name -> google.protobuf.Timestamp
-	3,  // 8: exports.plan.v1.TableProgress.parts:type_name -> exports.plan.v1.PartProgress
-	7,  // 9: exports.plan.v1.PartProgress.range:type_name -> exports.task.v1.SplitRange
-	6,  // 10: exports.plan.v1.Failure.fail_time:type_name -> google.protobuf.Timestamp
-	11, // [11:11] is the sub-list for method output_type
-	11, // [11:11] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	7,  // 2: exports.plan.v1.Run.deadline_time:type_name -> google.protobuf.Timestamp
+	3,  // 3: exports.plan.v1.Run.tables:type_name -> exports.plan.v1.TableProgress
+	5,  // 4: exports.plan.v1.Run.failures:type_name -> exports.plan.v1.Failure
+	7,  // 5: exports.plan.v1.Run.create_time:type_name -> google.protobuf.Timestamp
+	7,  // 6: exports.plan.v1.Run.update_time:type_name -> google.protobuf.Timestamp
+	7,  // 7: exports.plan.v1.Run.commit_time:type_name -> google.protobuf.Timestamp
+	2,  // 8: exports.plan.v1.Run.acts:type_name -> exports.plan.v1.Act
+	7,  // 9: exports.plan.v1.Act.act_time:type_name -> google.protobuf.Timestamp
+	4,  // 10: exports.plan.v1.TableProgress.parts:type_name -> exports.plan.v1.PartProgress
+	8,  // 11: exports.plan.v1.PartProgress.range:type_name -> exports.task.v1.SplitRange
+	7,  // 12: exports.plan.v1.Failure.fail_time:type_name -> google.protobuf.Timestamp
+	7,  // 13: exports.plan.v1.Failure.earliest_as_of_time:type_name -> google.protobuf.Timestamp
+	14, // [14:14] is the sub-list for method output_type
+	14, // [14:14] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_run_proto_init() }
@@ -611,7 +763,7 @@ func file_exports_plan_v1_run_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_plan_v1_run_proto_rawDesc), len(file_exports_plan_v1_run_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   4,
+			NumMessages:   5,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

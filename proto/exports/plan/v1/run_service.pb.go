@@ -343,11 +343,401 @@ func (x *ListRunsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// PreviewPlanRequest names a run by what it would be for.
+type PreviewPlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// The date the drop would be for, YYYY-MM-DD.
+	ExportDate string `protobuf:"bytes,2,opt,name=export_date,json=exportDate,proto3" json:"export_date,omitempty"`
+	// The revision in force, or the one that awaits approval; zero means the
+	// former, or the latter when none is in force.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewPlanRequest) Reset() {
+	*x = PreviewPlanRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewPlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewPlanRequest) ProtoMessage() {}
+
+func (x *PreviewPlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewPlanRequest.ProtoReflect.Descriptor instead.
+func (*PreviewPlanRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *PreviewPlanRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *PreviewPlanRequest) GetExportDate() string {
+	if x != nil {
+		return x.ExportDate
+	}
+	return ""
+}
+
+func (x *PreviewPlanRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// PreviewPlanResponse holds the preview.
+type PreviewPlanResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the run would do.
+	Preview       *Preview `protobuf:"bytes,1,opt,name=preview,proto3" json:"preview,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewPlanResponse) Reset() {
+	*x = PreviewPlanResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewPlanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewPlanResponse) ProtoMessage() {}
+
+func (x *PreviewPlanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewPlanResponse.ProtoReflect.Descriptor instead.
+func (*PreviewPlanResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *PreviewPlanResponse) GetPreview() *Preview {
+	if x != nil {
+		return x.Preview
+	}
+	return nil
+}
+
+// ListDeadTasksRequest asks for a page.
+type ListDeadTasksRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// At most this many; zero means 50.
+	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// The next_page_token of the page before.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only this customer's tasks; empty means all.
+	CustomerId    string `protobuf:"bytes,3,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadTasksRequest) Reset() {
+	*x = ListDeadTasksRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadTasksRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadTasksRequest) ProtoMessage() {}
+
+func (x *ListDeadTasksRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadTasksRequest.ProtoReflect.Descriptor instead.
+func (*ListDeadTasksRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListDeadTasksRequest) GetPageSize() int32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListDeadTasksRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListDeadTasksRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+// ListDeadTasksResponse is a page of tasks.
+type ListDeadTasksResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Tasks, oldest first.
+	Tasks []*DeadTask `protobuf:"bytes,1,rep,name=tasks,proto3" json:"tasks,omitempty"`
+	// Empty on the last page.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListDeadTasksResponse) Reset() {
+	*x = ListDeadTasksResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListDeadTasksResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListDeadTasksResponse) ProtoMessage() {}
+
+func (x *ListDeadTasksResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListDeadTasksResponse.ProtoReflect.Descriptor instead.
+func (*ListDeadTasksResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ListDeadTasksResponse) GetTasks() []*DeadTask {
+	if x != nil {
+		return x.Tasks
+	}
+	return nil
+}
+
+func (x *ListDeadTasksResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// RequeueTaskRequest names a task that was given up.
+type RequeueTaskRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which one.
+	//
+	// Types that are valid to be assigned to Which:
+	//
+	//	*RequeueTaskRequest_Sequence
+	//	*RequeueTaskRequest_TaskId
+	Which isRequeueTaskRequest_Which `protobuf_oneof:"which"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,3,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequeueTaskRequest) Reset() {
+	*x = RequeueTaskRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequeueTaskRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequeueTaskRequest) ProtoMessage() {}
+
+func (x *RequeueTaskRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequeueTaskRequest.ProtoReflect.Descriptor instead.
+func (*RequeueTaskRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *RequeueTaskRequest) GetWhich() isRequeueTaskRequest_Which {
+	if x != nil {
+		return x.Which
+	}
+	return nil
+}
+
+func (x *RequeueTaskRequest) GetSequence() uint64 {
+	if x != nil {
+		if x, ok := x.Which.(*RequeueTaskRequest_Sequence); ok {
+			return x.Sequence
+		}
+	}
+	return 0
+}
+
+func (x *RequeueTaskRequest) GetTaskId() string {
+	if x != nil {
+		if x, ok := x.Which.(*RequeueTaskRequest_TaskId); ok {
+			return x.TaskId
+		}
+	}
+	return ""
+}
+
+func (x *RequeueTaskRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *RequeueTaskRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type isRequeueTaskRequest_Which interface {
+	isRequeueTaskRequest_Which()
+}
+
+type RequeueTaskRequest_Sequence struct {
+	// By its sequence in ListDeadTasks.
+	Sequence uint64 `protobuf:"varint,1,opt,name=sequence,proto3,oneof"`
+}
+
+type RequeueTaskRequest_TaskId struct {
+	// By its id: the last time that it was given up.
+	TaskId string `protobuf:"bytes,2,opt,name=task_id,json=taskId,proto3,oneof"`
+}
+
+func (*RequeueTaskRequest_Sequence) isRequeueTaskRequest_Which() {}
+
+func (*RequeueTaskRequest_TaskId) isRequeueTaskRequest_Which() {}
+
+// RequeueTaskResponse holds the task and its run.
+type RequeueTaskResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The task as it was among the dead.
+	Task *DeadTask `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	// The run, which goes on.
+	Run           *Run `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RequeueTaskResponse) Reset() {
+	*x = RequeueTaskResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RequeueTaskResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RequeueTaskResponse) ProtoMessage() {}
+
+func (x *RequeueTaskResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RequeueTaskResponse.ProtoReflect.Descriptor instead.
+func (*RequeueTaskResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *RequeueTaskResponse) GetTask() *DeadTask {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
+func (x *RequeueTaskResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 var File_exports_plan_v1_run_service_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\n" +
-	"!exports/plan/v1/run_service.proto\x12\x0fexports.plan.v1\x1a\x1bbuf/validate/validate.proto\x1a\x19exports/plan/v1/run.proto\"}\n" +
+	"!exports/plan/v1/run_service.proto\x12\x0fexports.plan.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fexports/plan/v1/dead_task.proto\x1a\x1dexports/plan/v1/preview.proto\x1a\x19exports/plan/v1/run.proto\"}\n" +
 	"\x0fStartRunRequest\x12$\n" +
 	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12D\n" +
 	"\vexport_date\x18\x02 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
@@ -369,12 +759,42 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"exportDate\"d\n" +
 	"\x10ListRunsResponse\x12(\n" +
 	"\x04runs\x18\x01 \x03(\v2\x14.exports.plan.v1.RunR\x04runs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xf9\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa5\x01\n" +
+	"\x12PreviewPlanRequest\x12$\n" +
+	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12D\n" +
+	"\vexport_date\x18\x02 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
+	"exportDate\x12#\n" +
+	"\brevision\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\"I\n" +
+	"\x13PreviewPlanResponse\x122\n" +
+	"\apreview\x18\x01 \x01(\v2\x18.exports.plan.v1.PreviewR\apreview\"\xb2\x01\n" +
+	"\x14ListDeadTasksRequest\x12'\n" +
+	"\tpage_size\x18\x01 \x01(\x05B\n" +
+	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12&\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x18\x14R\tpageToken\x12I\n" +
+	"\vcustomer_id\x18\x03 \x01(\tB(\xbaH%r#2!^([a-z][a-z0-9-]{1,38}[a-z0-9])?$R\n" +
+	"customerId\"p\n" +
+	"\x15ListDeadTasksResponse\x12/\n" +
+	"\x05tasks\x18\x01 \x03(\v2\x19.exports.plan.v1.DeadTaskR\x05tasks\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xe5\x01\n" +
+	"\x12RequeueTaskRequest\x12%\n" +
+	"\bsequence\x18\x01 \x01(\x04B\a\xbaH\x042\x02 \x00H\x00R\bsequence\x12\"\n" +
+	"\atask_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01H\x00R\x06taskId\x12P\n" +
+	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x04 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reasonB\x0e\n" +
+	"\x05which\x12\x05\xbaH\x02\b\x01\"l\n" +
+	"\x13RequeueTaskResponse\x12-\n" +
+	"\x04task\x18\x01 \x01(\v2\x19.exports.plan.v1.DeadTaskR\x04task\x12&\n" +
+	"\x03run\x18\x02 \x01(\v2\x14.exports.plan.v1.RunR\x03run2\x8d\x04\n" +
 	"\n" +
 	"RunService\x12O\n" +
 	"\bStartRun\x12 .exports.plan.v1.StartRunRequest\x1a!.exports.plan.v1.StartRunResponse\x12I\n" +
 	"\x06GetRun\x12\x1e.exports.plan.v1.GetRunRequest\x1a\x1f.exports.plan.v1.GetRunResponse\x12O\n" +
-	"\bListRuns\x12 .exports.plan.v1.ListRunsRequest\x1a!.exports.plan.v1.ListRunsResponseB\xc6\x01\n" +
+	"\bListRuns\x12 .exports.plan.v1.ListRunsRequest\x1a!.exports.plan.v1.ListRunsResponse\x12X\n" +
+	"\vPreviewPlan\x12#.exports.plan.v1.PreviewPlanRequest\x1a$.exports.plan.v1.PreviewPlanResponse\x12^\n" +
+	"\rListDeadTasks\x12%.exports.plan.v1.ListDeadTasksRequest\x1a&.exports.plan.v1.ListDeadTasksResponse\x12X\n" +
+	"\vRequeueTask\x12#.exports.plan.v1.RequeueTaskRequest\x1a$.exports.plan.v1.RequeueTaskResponseB\xc6\x01\n" +
 	"\x13com.exports.plan.v1B\x0fRunServiceProtoP\x01Z@github.com/customer-exports/exports/proto/exports/plan/v1;planv1\xa2\x02\x03EPX\xaa\x02\x0fExports.Plan.V1\xca\x02\x0fExports\\Plan\\V1\xe2\x02\x1bExports\\Plan\\V1\\GPBMetadata\xea\x02\x11Exports::Plan::V1b\x06proto3"
 
 var (
@@ -389,31 +809,49 @@ func file_exports_plan_v1_run_service_proto_rawDescGZIP() []byte {
 	return file_exports_plan_v1_run_service_proto_rawDescData
 }
 
-var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_exports_plan_v1_run_service_proto_goTypes = []any{
-	(*StartRunRequest)(nil),  // 0: exports.plan.v1.StartRunRequest
-	(*StartRunResponse)(nil), // 1: exports.plan.v1.StartRunResponse
-	(*GetRunRequest)(nil),    // 2: exports.plan.v1.GetRunRequest
-	(*GetRunResponse)(nil),   // 3: exports.plan.v1.GetRunResponse
-	(*ListRunsRequest)(nil),  // 4: exports.plan.v1.ListRunsRequest
-	(*ListRunsResponse)(nil), // 5: exports.plan.v1.ListRunsResponse
-	(*Run)(nil),              // 6: exports.plan.v1.Run
+	(*StartRunRequest)(nil),       // 0: exports.plan.v1.StartRunRequest
+	(*StartRunResponse)(nil),      // 1: exports.plan.v1.StartRunResponse
+	(*GetRunRequest)(nil),         // 2: exports.plan.v1.GetRunRequest
+	(*GetRunResponse)(nil),        // 3: exports.plan.v1.GetRunResponse
+	(*ListRunsRequest)(nil),       // 4: exports.plan.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),      // 5: exports.plan.v1.ListRunsResponse
+	(*PreviewPlanRequest)(nil),    // 6: exports.plan.v1.PreviewPlanRequest
+	(*PreviewPlanResponse)(nil),   // 7: exports.plan.v1.PreviewPlanResponse
+	(*ListDeadTasksRequest)(nil),  // 8: exports.plan.v1.ListDeadTasksRequest
+	(*ListDeadTasksResponse)(nil), // 9: exports.plan.v1.ListDeadTasksResponse
+	(*RequeueTaskRequest)(nil),    // 10: exports.plan.v1.RequeueTaskRequest
+	(*RequeueTaskResponse)(nil),   // 11: exports.plan.v1.RequeueTaskResponse
+	(*Run)(nil),                   // 12: exports.plan.v1.Run
+	(*Preview)(nil),               // 13: exports.plan.v1.Preview
+	(*DeadTask)(nil),              // 14: exports.plan.v1.DeadTask
 }
 var file_exports_plan_v1_run_service_proto_depIdxs = []int32{
-	6, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
-	6, // 1: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
-	6, // 2: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
-	0, // 3: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
-	2, // 4: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
-	4, // 5: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
-	1, // 6: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
-	3, // 7: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
-	5, // 8: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
-	6, // [6:9] is the sub-list for method output_type
-	3, // [3:6] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	12, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
+	12, // 1: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
+	12, // 2: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
+	13, // 3: exports.plan.v1.PreviewPlanResponse.preview:type_name -> exports.plan.v1.Preview
+	14, // 4: exports.plan.v1.ListDeadTasksResponse.tasks:type_name -> exports.plan.v1.DeadTask
+	14, // 5: exports.plan.v1.RequeueTaskResponse.task:type_name -> exports.plan.v1.DeadTask
+	12, // 6: exports.plan.v1.RequeueTaskResponse.run:type_name -> exports.plan.v1.Run
+	0,  // 7: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
+	2,  // 8: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
+	4,  // 9: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
+	6,  // 10: exports.plan.v1.RunService.PreviewPlan:input_type -> exports.plan.v1.PreviewPlanRequest
+	8,  // 11: exports.plan.v1.RunService.ListDeadTasks:input_type -> exports.plan.v1.ListDeadTasksRequest
+	10, // 12: exports.plan.v1.RunService.RequeueTask:input_type -> exports.plan.v1.RequeueTaskRequest
+	1,  // 13: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
+	3,  // 14: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
+	5,  // 15: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
+	7,  // 16: exports.plan.v1.RunService.PreviewPlan:output_type -> exports.plan.v1.PreviewPlanResponse
+	9,  // 17: exports.plan.v1.RunService.ListDeadTasks:output_type -> exports.plan.v1.ListDeadTasksResponse
+	11, // 18: exports.plan.v1.RunService.RequeueTask:output_type -> exports.plan.v1.RequeueTaskResponse
+	13, // [13:19] is the sub-list for method output_type
+	7,  // [7:13] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_run_service_proto_init() }
@@ -421,14 +859,20 @@ func file_exports_plan_v1_run_service_proto_init() {
 	if File_exports_plan_v1_run_service_proto != nil {
 		return
 	}
+	file_exports_plan_v1_dead_task_proto_init()
+	file_exports_plan_v1_preview_proto_init()
 	file_exports_plan_v1_run_proto_init()
+	file_exports_plan_v1_run_service_proto_msgTypes[10].OneofWrappers = []any{
+		(*RequeueTaskRequest_Sequence)(nil),
+		(*RequeueTaskRequest_TaskId)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_plan_v1_run_service_proto_rawDesc), len(file_exports_plan_v1_run_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -19,9 +19,12 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	RunService_StartRun_FullMethodName = "/exports.plan.v1.RunService/StartRun"
-	RunService_GetRun_FullMethodName   = "/exports.plan.v1.RunService/GetRun"
-	RunService_ListRuns_FullMethodName = "/exports.plan.v1.RunService/ListRuns"
+	RunService_StartRun_FullMethodName      = "/exports.plan.v1.RunService/StartRun"
+	RunService_GetRun_FullMethodName        = "/exports.plan.v1.RunService/GetRun"
+	RunService_ListRuns_FullMethodName      = "/exports.plan.v1.RunService/ListRuns"
+	RunService_PreviewPlan_FullMethodName   = "/exports.plan.v1.RunService/PreviewPlan"
+	RunService_ListDeadTasks_FullMethodName = "/exports.plan.v1.RunService/ListDeadTasks"
+	RunService_RequeueTask_FullMethodName   = "/exports.plan.v1.RunService/RequeueTask"
 )
 
 // RunServiceClient is the client API for RunService service.
@@ -41,6 +44,22 @@ type RunServiceClient interface {
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
 	// ListRuns returns runs, newest export date first, a page at a time.
 	ListRuns(ctx context.Context, in *ListRunsRequest, opts ...grpc.CallOption) (*ListRunsResponse, error)
+	// PreviewPlan says what the run of an export for one date would do, without doing
+	// it: the parts, their rows, and the statements. It asks the source.
+	// FAILED_PRECONDITION as StartRun, except that the date may lie ahead, and
+	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away.
+	PreviewPlan(ctx context.Context, in *PreviewPlanRequest, opts ...grpc.CallOption) (*PreviewPlanResponse, error)
+	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
+	// time.
+	ListDeadTasks(ctx context.Context, in *ListDeadTasksRequest, opts ...grpc.CallOption) (*ListDeadTasksResponse, error)
+	// RequeueTask has a task that was given up done once more, and with it the
+	// whole run, which failed by it: the run goes on where its record stands, and
+	// its tasks leave the dead. NOT_FOUND when there is none; FAILED_PRECONDITION
+	// RUN_ENDED for a run that was committed or cancelled, QUARANTINED after a row
+	// outside the scope, SUPERSEDED when another run followed for the date,
+	// TASK_SETTLED when another attempt has done it, TASK_INVALID when it cannot be
+	// read.
+	RequeueTask(ctx context.Context, in *RequeueTaskRequest, opts ...grpc.CallOption) (*RequeueTaskResponse, error)
 }
 
 type runServiceClient struct {
@@ -81,6 +100,36 @@ func (c *runServiceClient) ListRuns(ctx context.Context, in *ListRunsRequest, op
 	return out, nil
 }
 
+func (c *runServiceClient) PreviewPlan(ctx context.Context, in *PreviewPlanRequest, opts ...grpc.CallOption) (*PreviewPlanResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewPlanResponse)
+	err := c.cc.Invoke(ctx, RunService_PreviewPlan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) ListDeadTasks(ctx context.Context, in *ListDeadTasksRequest, opts ...grpc.CallOption) (*ListDeadTasksResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListDeadTasksResponse)
+	err := c.cc.Invoke(ctx, RunService_ListDeadTasks_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) RequeueTask(ctx context.Context, in *RequeueTaskRequest, opts ...grpc.CallOption) (*RequeueTaskResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RequeueTaskResponse)
+	err := c.cc.Invoke(ctx, RunService_RequeueTask_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // RunServiceServer is the server API for RunService service.
 // All implementations must embed UnimplementedRunServiceServer
 // for forward compatibility.
@@ -98,6 +147,22 @@ type RunServiceServer interface {
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)
 	// ListRuns returns runs, newest export date first, a page at a time.
 	ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error)
+	// PreviewPlan says what the run of an export for one date would do, without doing
+	// it: the parts, their rows, and the statements. It asks the source.
+	// FAILED_PRECONDITION as StartRun, except that the date may lie ahead, and
+	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away.
+	PreviewPlan(context.Context, *PreviewPlanRequest) (*PreviewPlanResponse, error)
+	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
+	// time.
+	ListDeadTasks(context.Context, *ListDeadTasksRequest) (*ListDeadTasksResponse, error)
+	// RequeueTask has a task that was given up done once more, and with it the
+	// whole run, which failed by it: the run goes on where its record stands, and
+	// its tasks leave the dead. NOT_FOUND when there is none; FAILED_PRECONDITION
+	// RUN_ENDED for a run that was committed or cancelled, QUARANTINED after a row
+	// outside the scope, SUPERSEDED when another run followed for the date,
+	// TASK_SETTLED when another attempt has done it, TASK_INVALID when it cannot be
+	// read.
+	RequeueTask(context.Context, *RequeueTaskRequest) (*RequeueTaskResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
 }
 
@@ -116,6 +181,15 @@ func (UnimplementedRunServiceServer) GetRun(context.Context, *GetRunRequest) (*G
 }
 func (UnimplementedRunServiceServer) ListRuns(context.Context, *ListRunsRequest) (*ListRunsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListRuns not implemented")
+}
+func (UnimplementedRunServiceServer) PreviewPlan(context.Context, *PreviewPlanRequest) (*PreviewPlanResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewPlan not implemented")
+}
+func (UnimplementedRunServiceServer) ListDeadTasks(context.Context, *ListDeadTasksRequest) (*ListDeadTasksResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListDeadTasks not implemented")
+}
+func (UnimplementedRunServiceServer) RequeueTask(context.Context, *RequeueTaskRequest) (*RequeueTaskResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RequeueTask not implemented")
 }
 func (UnimplementedRunServiceServer) mustEmbedUnimplementedRunServiceServer() {}
 func (UnimplementedRunServiceServer) testEmbeddedByValue()                    {}
@@ -192,6 +266,60 @@ func _RunService_ListRuns_Handler(srv interface{}, ctx context.Context, dec func
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_PreviewPlan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewPlanRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).PreviewPlan(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_PreviewPlan_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).PreviewPlan(ctx, req.(*PreviewPlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_ListDeadTasks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListDeadTasksRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).ListDeadTasks(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_ListDeadTasks_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).ListDeadTasks(ctx, req.(*ListDeadTasksRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_RequeueTask_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RequeueTaskRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).RequeueTask(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_RequeueTask_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).RequeueTask(ctx, req.(*RequeueTaskRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // RunService_ServiceDesc is the grpc.ServiceDesc for RunService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -210,6 +338,18 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRuns",
 			Handler:    _RunService_ListRuns_Handler,
+		},
+		{
+			MethodName: "PreviewPlan",
+			Handler:    _RunService_PreviewPlan_Handler,
+		},
+		{
+			MethodName: "ListDeadTasks",
+			Handler:    _RunService_ListDeadTasks_Handler,
+		},
+		{
+			MethodName: "RequeueTask",
+			Handler:    _RunService_RequeueTask_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},
