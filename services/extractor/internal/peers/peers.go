@@ -80,11 +80,15 @@ func (p *Planner) Received(ctx context.Context, runID string, attempt int, recei
 func (p *Planner) Failed(ctx context.Context, runID string, failure work.Failure) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	_, err := p.client.ReportFailure(ctx, &planv1.ReportFailureRequest{RunId: runID, Failure: &planv1.Failure{
+	report := &planv1.Failure{
 		TaskId: failure.TaskID, Table: failure.Table, Reason: failure.Reason, Message: failure.Message,
 		Attempt:  int32(failure.Attempt), //nolint:gosec // deliveries are counted in tens
 		FailTime: timestamppb.New(failure.Time), WillRetry: failure.WillRetry,
-	}})
+	}
+	if !failure.Earliest.IsZero() {
+		report.EarliestAsOfTime = timestamppb.New(failure.Earliest)
+	}
+	_, err := p.client.ReportFailure(ctx, &planv1.ReportFailureRequest{RunId: runID, Failure: report})
 	return err
 }
 

@@ -5,6 +5,8 @@ package server
 import (
 	"context"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	sourcev1 "github.com/customer-exports/exports/proto/exports/source/v1"
 	"github.com/customer-exports/exports/services/extractor/internal/lookup"
 )
@@ -40,6 +42,15 @@ func (s *Server) DescribeTables(ctx context.Context, q *sourcev1.DescribeTablesR
 		answer.Tables = append(answer.Tables, message(table))
 	}
 	return answer, nil
+}
+
+// EarliestAsOf returns the first instant at which all of the tables can be read.
+func (s *Server) EarliestAsOf(ctx context.Context, q *sourcev1.EarliestAsOfRequest) (*sourcev1.EarliestAsOfResponse, error) {
+	earliest, err := s.directory.Earliest(ctx, q.GetTables())
+	if err != nil {
+		return nil, err
+	}
+	return &sourcev1.EarliestAsOfResponse{EarliestTime: timestamppb.New(earliest)}, nil
 }
 
 func message(table lookup.Table) *sourcev1.SourceTable {

@@ -22,6 +22,8 @@ type Reader interface {
 	// how many there were. It returns no error only when every row that the source announced, and
 	// that was measured, has been emitted. A record is valid until emit returns.
 	Read(ctx context.Context, attempt Attempt, part Part, emit func(arrow.Record) error) (rows int64, err error)
+	// Earliest returns the first instant at which all of the tables can be read, for a while to come.
+	Earliest(ctx context.Context, tables []string) (time.Time, error)
 }
 
 // Attempt identifies one try, for spans and for the source's own logs.

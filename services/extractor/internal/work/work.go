@@ -48,6 +48,9 @@ type Failure struct {
 	Attempt                        int
 	WillRetry                      bool
 	Time                           time.Time
+	// Earliest is the first instant that the source holds for all tables of the run; zero unless it does
+	// not hold the run's, and as long as it does not tell.
+	Earliest time.Time
 }
 
 // Deps are what a handler works with.
@@ -107,7 +110,11 @@ func (h *Handler) report(ctx context.Context, d bus.Delivery, err error) {
 		WillRetry: fault.Retryable(err) && !d.LastAttempt, Time: h.Now(),
 	}
 	// Detached: the deadline that ended the attempt must not silence the report of it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportWithin)
+	ctx = context.WithoutCancel(ctx)
+	if fault.ReasonOf(err) == fault.ReasonSourceAsOfGone {
+		failure.Earliest = h.earliest(ctx, d.Task.GetRun())
+	}
+	ctx, cancel := context.WithTimeout(ctx, reportWithin)
 	defer cancel()
 	if err := h.Planner.Failed(ctx, d.Task.GetRun().GetRunId(), failure); err != nil {
 		// The queue keeps the cause too, so the task goes on without the planner's knowledge.
