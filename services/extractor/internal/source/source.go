@@ -29,7 +29,7 @@ type Reader interface {
 // Attempt identifies one try, for spans and for the source's own logs.
 type Attempt struct {
 	Run *taskv1.RunRef
-	// Number counts from 1.
+	// Number counts from 1; 0 when no run is read, but what one would read is counted.
 	Number int
 	// Progress is called whenever the source shows a sign of life, from any goroutine.
 	Progress func()

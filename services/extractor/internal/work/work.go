@@ -30,6 +30,8 @@ import (
 type Revisions interface {
 	// Revision returns one revision of an export and the customer it belongs to.
 	Revision(ctx context.Context, exportID string, revision int64) (*configv1.Revision, string, error)
+	// AnyRevision returns also one that never was in force. It is for looking, never for reading rows.
+	AnyRevision(ctx context.Context, exportID string, revision int64) (*configv1.Revision, string, error)
 }
 
 // Planner is told what became of a task. Every call may be repeated.
@@ -57,6 +59,7 @@ type Failure struct {
 type Deps struct {
 	Dictionary *dictionary.Dictionary
 	Source     source.Reader
+	Teller     Teller
 	Revisions  Revisions
 	Planner    Planner
 	Delivery   Delivery
@@ -65,10 +68,13 @@ type Deps struct {
 }
 
 // Handler handles tasks. It is safe for concurrent use.
-type Handler struct{ Deps }
+type Handler struct {
+	Deps
+	previews chan struct{}
+}
 
 // New returns a handler.
-func New(deps Deps) *Handler { return &Handler{Deps: deps} }
+func New(deps Deps) *Handler { return &Handler{Deps: deps, previews: make(chan struct{}, maxPreviews)} }
 
 // Handle does one attempt at a measure or extract task. A failure is reported to the planner and then
 // returned; an attempt that is interrupted by a shutdown is returned only, because it is not the
@@ -147,7 +153,7 @@ func (h *Handler) approved(ctx context.Context, run *taskv1.RunRef) (*configv1.R
 		return nil, fmt.Errorf("reading revision %d of export %s: %w", run.GetRevision(), run.GetExportId(), err)
 	}
 	if owner != run.GetCustomerId() {
-		return nil, fault.New(fault.Denied, fault.ReasonDenied, "export %s does not belong to customer %s", run.GetExportId(), run.GetCustomerId())
+		return nil, foreign(run)
 	}
 	switch revision.GetState() {
 	case configv1.RevisionState_REVISION_STATE_IN_FORCE, configv1.RevisionState_REVISION_STATE_REPLACED:
@@ -156,6 +162,10 @@ func (h *Handler) approved(ctx context.Context, run *taskv1.RunRef) (*configv1.R
 		return nil, fault.New(fault.State, fault.ReasonNotApproved, "revision %d of export %s never was in force: its state is %s",
 			run.GetRevision(), run.GetExportId(), revision.GetState())
 	}
+}
+
+func foreign(run *taskv1.RunRef) error {
+	return fault.New(fault.Denied, fault.ReasonDenied, "export %s does not belong to customer %s", run.GetExportId(), run.GetCustomerId())
 }
 
 // large reports whether the revision is agreed to need the large warehouse.
