@@ -21,6 +21,7 @@ import (
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	sourcev1 "github.com/customer-exports/exports/proto/exports/source/v1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,7 +40,7 @@ func TestExampleHoldsTheDefaults(t *testing.T) {
 
 func TestValidateNamesEveryFault(t *testing.T) {
 	err := new(Config).Validate()
-	for _, name := range []string{"listen", "config_address", "nats.url", "tick", "part_target_rows"} {
+	for _, name := range []string{"listen", "config_address", "extractor_address", "nats.url", "tick", "part_target_rows"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("Validate() = %v, want %s named", err, name)
 		}
@@ -70,7 +71,10 @@ type clients struct {
 	runs    planv1.RunServiceClient
 	reports planv1.ReportServiceClient
 	events  jetstream.Stream
-	date    string
+	source  *memSource
+	// extractor speaks to the source's extractor.
+	extractor sourcev1.SourceServiceClient
+	date      string
 }
 
 func serve(t *testing.T) clients {
@@ -82,13 +86,20 @@ func serve(t *testing.T) clients {
 	}
 	yesterday := time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	peer := rpc.NewServer(tel)
-	configv1.RegisterConfigServiceServer(peer.Registrar(), memConfig{exports: []*configv1.Export{daily("acme", yesterday, "DIM_DATES")}})
+	source, export := &memSource{}, daily("acme", yesterday, "DIM_DATES")
+	export.PendingRevision = &configv1.Revision{Revision: 2, Spec: &configv1.ExportSpec{
+		Tables:   []*configv1.TableSelection{{Table: "FACT_REVIEWS"}, {Table: "DIM_DATES"}},
+		Schedule: &configv1.Schedule{TimeOfDay: "00:00", TimeZone: "UTC"},
+	}}
+	sourcev1.RegisterSourceServiceServer(peer.Registrar(), source)
+	configv1.RegisterConfigServiceServer(peer.Registrar(), memConfig{exports: []*configv1.Export{export}})
 	var cfg Config
 	cfg.Defaults()
 	cfg.Listen, cfg.NATS.URL, cfg.Telemetry.LogLevel = "127.0.0.1:0", url, "error"
 	if cfg.ConfigAddress, err = peer.Listen("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
+	cfg.ExtractorAddress, cfg.PartTargetRows = cfg.ConfigAddress, 100
 	service, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -99,16 +110,23 @@ func serve(t *testing.T) clients {
 	if err != nil {
 		t.Fatal(err)
 	}
+	extractor, err := rpc.Dial(cfg.ExtractorAddress, tel)
+	if err != nil {
+		t.Fatal(err)
+	}
 	b, err := bus.Connect(t.Context(), bus.Config{URL: url}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.Close(); _ = conn.Close() })
+	t.Cleanup(func() { b.Close(); _ = conn.Close(); _ = extractor.Close() })
 	events, err := b.JetStream().Stream(t.Context(), bus.StreamEvents)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return clients{planv1.NewRunServiceClient(conn), planv1.NewReportServiceClient(conn), events, yesterday}
+	return clients{
+		runs: planv1.NewRunServiceClient(conn), reports: planv1.NewReportServiceClient(conn), events: events, date: yesterday,
+		source: source, extractor: sourcev1.NewSourceServiceClient(extractor),
+	}
 }
 
 // daily is a customer's export with one drop to deliver, due a minute before the end of a date.

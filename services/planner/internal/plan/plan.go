@@ -94,6 +94,8 @@ type Planner struct {
 	Queue   Queue
 	Exports Exports
 	Cutter  run.Cutter
+	// Previewer may be nil where nobody previews.
+	Previewer Previewer
 	// Rules bound and order what is queued. They are asked for on each tick.
 	Rules func(ctx context.Context) dispatch.Rules
 	// SettleDelay is how long after its due time a run is measured.
