@@ -82,7 +82,7 @@ func (a *App) open(ctx context.Context, cfg Config) (err error) {
 	}
 	source := plan.SourceService{Client: sourcev1.NewSourceServiceClient(extractor)}
 	a.planner = &plan.Planner{
-		Store: store.New(kv), Queue: store.NewQueue(a.bus, a.tel), Tel: a.tel, Now: time.Now,
+		Store: store.New(kv), Queue: store.NewQueue(a.bus, a.tel), Dead: store.NewDead(a.bus), Tel: a.tel, Now: time.Now,
 		Exports: plan.ConfigService{Client: configv1.NewConfigServiceClient(config)}, Previewer: source,
 		Cutter: run.Cutter{TargetRows: cfg.PartTargetRows, Whole: whole(words)},
 		Rules:  a.rules.now, SettleDelay: cfg.SettleDelay.D(),

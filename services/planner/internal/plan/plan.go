@@ -96,6 +96,8 @@ type Planner struct {
 	Cutter  run.Cutter
 	// Previewer may be nil where nobody previews.
 	Previewer Previewer
+	// Dead may be nil where nobody asks for what was given up.
+	Dead Dead
 	// Rules bound and order what is queued. They are asked for on each tick.
 	Rules func(ctx context.Context) dispatch.Rules
 	// SettleDelay is how long after its due time a run is measured.

@@ -109,7 +109,7 @@ func planner(t testing.TB, url string, c *clock, exports ...*configv1.Export) (*
 		t.Fatal(err)
 	}
 	return &plan.Planner{
-		Store: store.New(kv), Queue: store.NewQueue(b, tel), Exports: memExports(exports), Tel: tel, Now: c.now,
+		Store: store.New(kv), Queue: store.NewQueue(b, tel), Dead: store.NewDead(b), Exports: memExports(exports), Tel: tel, Now: c.now,
 		Cutter: run.Cutter{TargetRows: 10, Whole: func(table string) bool { return table == "DIM_DATES" }},
 		Rules:  func(context.Context) dispatch.Rules { return roomy },
 	}, b

@@ -12,8 +12,10 @@
 //	        scope                                                        v
 //	                                                                QUARANTINED
 //
+//	FAILED ---- an operator requeues what was given up ----> MEASURING, EXTRACTING or COMMITTING, where its record stands
+//
 // COMMITTED and QUARANTINED are never left. A task that is given up because somebody was away ends nothing: it waits, see
-// Until. Start reading at New, then Measure, Receive, Commit and Fail.
+// Until. Start reading at New, then Measure, Receive, Commit and Fail, and Revive for what operators do.
 package run
 
 import (
@@ -34,6 +36,7 @@ const (
 	Committed   = planv1.RunState_RUN_STATE_COMMITTED
 	Failed      = planv1.RunState_RUN_STATE_FAILED
 	Quarantined = planv1.RunState_RUN_STATE_QUARANTINED
+	Cancelled   = planv1.RunState_RUN_STATE_CANCELLED
 )
 
 // New makes the record of a run that is not measured yet, by the revision that the expectation names. The as-of time is the due time, however late it is now, so
