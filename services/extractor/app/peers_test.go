@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
@@ -29,6 +30,8 @@ type memPeers struct {
 	parts        chan *planv1.ReportPartRequest
 	failures     chan *planv1.ReportFailureRequest
 	accept       bool
+	// unapproved says whether the last request for a revision asked for unapproved ones too.
+	unapproved atomic.Bool
 }
 
 func newPeers(revision *configv1.Revision) *memPeers {
@@ -64,6 +67,7 @@ func (m *memPeers) serve(t *testing.T, tel *obs.Telemetry) string {
 }
 
 func (m *memPeers) GetRevision(_ context.Context, request *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
+	m.unapproved.Store(request.GetIncludeUnapproved())
 	if request.GetRevision() != m.revision.GetRevision() {
 		return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no revision %d", request.GetRevision())
 	}

@@ -96,6 +96,13 @@ func TestPreviewOfNow(t *testing.T) {
 	if err != nil || !got.GetAsOfTime().AsTime().Equal(clock) || rowsIn(got.GetTables()[0].GetMeasurement()) == 0 {
 		t.Errorf("got %v, %v; want the rows of %s", got, err, clock)
 	}
+	if !r.peers.unapproved.Load() {
+		t.Error("the config service would not have given out the revision")
+	}
+	r.askMeasure(t, ref())
+	if r.failed(t, fault.ReasonNotApproved, false); r.peers.unapproved.Load() {
+		t.Error("a task asks for revisions that nobody approved")
+	}
 }
 
 func TestPreviewRefusals(t *testing.T) {

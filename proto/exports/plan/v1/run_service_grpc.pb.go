@@ -47,7 +47,8 @@ type RunServiceClient interface {
 	// PreviewPlan says what the run of an export for one date would do, without doing
 	// it: the parts, their rows, and the statements. It asks the source.
 	// FAILED_PRECONDITION as StartRun, except that the date may lie ahead, and
-	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away.
+	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away;
+	// RESOURCE_EXHAUSTED while others preview.
 	PreviewPlan(ctx context.Context, in *PreviewPlanRequest, opts ...grpc.CallOption) (*PreviewPlanResponse, error)
 	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
 	// time.
@@ -150,7 +151,8 @@ type RunServiceServer interface {
 	// PreviewPlan says what the run of an export for one date would do, without doing
 	// it: the parts, their rows, and the statements. It asks the source.
 	// FAILED_PRECONDITION as StartRun, except that the date may lie ahead, and
-	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away.
+	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away;
+	// RESOURCE_EXHAUSTED while others preview.
 	PreviewPlan(context.Context, *PreviewPlanRequest) (*PreviewPlanResponse, error)
 	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
 	// time.

@@ -29,13 +29,14 @@ func TestEarliest(t *testing.T) {
 		retention time.Duration
 		rebuilt   bool
 		want      time.Time
+		still     time.Duration // how long the instant stays readable
 	}{
-		"as old as the tables":   {0, false, created.Add(time.Second)},
-		"as long as it is kept":  {3 * 24 * time.Hour, false, clock.Add(-70 * time.Hour)},
-		"kept for days only":     {3*24*time.Hour + time.Hour, false, clock.Add(-70 * time.Hour)},
-		"not kept at all":        {time.Hour, false, clock},
-		"one table was rebuilt":  {0, true, clock.Add(time.Second)},
-		"rebuilt within history": {3 * 24 * time.Hour, true, clock.Add(time.Second)},
+		"as old as the tables":   {0, false, created.Add(time.Second), 90 * time.Minute},
+		"as long as it is kept":  {3 * 24 * time.Hour, false, clock.Add(-70 * time.Hour), 90 * time.Minute},
+		"kept for days only":     {3*24*time.Hour + time.Hour, false, clock.Add(-70 * time.Hour), 90 * time.Minute},
+		"not kept for a day":     {time.Hour, false, clock, 0},
+		"one table was rebuilt":  {0, true, clock.Add(time.Second), 90 * time.Minute},
+		"rebuilt within history": {3 * 24 * time.Hour, true, clock.Add(time.Second), 90 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := clock
@@ -49,9 +50,7 @@ func TestEarliest(t *testing.T) {
 			if err != nil || !got.Equal(test.want) {
 				t.Fatalf("got %s, %v; want %s", got, err, test.want)
 			}
-			if now = clock.Add(time.Second); name != "not kept at all" {
-				now = clock.Add(90 * time.Minute)
-			}
+			now = clock.Add(test.still)
 			if err := r.readable(t, got, tables...); err != nil {
 				t.Errorf("reading at %s: %v", got, err)
 			}
