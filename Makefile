@@ -60,19 +60,20 @@ FROM ?= 100000
 soak: ## simulate the planner's world until a seed fails or an hour has passed: make soak FROM=7
 	$(GO) test -timeout 2h $(SIM) -run Seeds -from $(FROM) -seeds 1000000000 -for 1h -v
 
-# Three passes, all always run, so that one failure does not hide another.
+# Four passes, all always run, so that one failure does not hide another.
 .PHONY: test
 test: build $(BIN)/grpcurl ## run all tests, in random order; the end-to-end tests use the binaries of .bin
 	@export EXPORTS_BIN=$(BIN); failed=0; \
 	$(GO) test -race -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(RACE_MODULES)) || failed=1; \
 	$(GO) test -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(PLAIN_MODULES)) || failed=1; \
 	$(GO) test -timeout $(TEST_TIMEOUT) $(SIM) -seeds 10000 || failed=1; \
+	$(GO) test -timeout $(TEST_TIMEOUT) ./services/planner/app -run Together -customers 1000 || failed=1; \
 	exit $$failed
 
-# Each benchmark reports medians of many calls within one run, so once is enough.
+# Each benchmark makes many calls within one run, so once is enough.
 .PHONY: bench
-bench: ## run the benchmarks and print their medians
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./services/config/app
+bench: ## run the benchmarks and print their figures
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./services/config/app ./services/planner/app
 
 ##@ Code
 

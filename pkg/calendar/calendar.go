@@ -1,85 +1,119 @@
-// Package calendar owns one judgement: when the run of an export date is due. It is a pure function of time of day, IANA
-// zone and date, shared by planner and SLA monitor, so both derive the same runs without asking each other. It holds no
-// timers and never reads the clock; it refuses zones that are not IANA names and machines without zone data. Start at
-// Parse, then Schedule.Due.
+// Package calendar owns one judgement: on which export dates an export has a run, and when it is due. It is a pure function
+// of schedule, IANA zone and date, shared by planner and SLA monitor, so both derive the same runs without asking each
+// other. It holds no timers and never reads the clock; it refuses zones that are not IANA names, machines without zone data,
+// and whatever would be due twice on one date.
+//
+// The export date is the local date of the due time in the schedule's zone, and each local date has one due time at most:
+//
+//	the clock jumps over the due time   the first instant after the gap: 02:30 in Berlin's spring night is due at 03:00
+//	the clock shows the due time twice  the first of the two: the second 02:30 of the autumn night is nothing
+//	the gap reaches past midnight       the first instant after it still, which shows the next date (Toronto, 1919)
+//	the zone left the date out whole    no run: nobody lived that date (Pacific/Apia, 2011-12-30)
+//
+// Start at FromProto, then Schedule.Scheduled and Schedule.Due.
 package calendar
 
 import (
 	"time"
 
 	"github.com/customer-exports/exports/pkg/fault"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 )
 
-// Schedule is one due time on each local date. Make it with Parse: the zero Schedule has no zone and panics.
+// Schedule is a due time on each local date that it includes. Make it with FromProto: the zero Schedule has no zone and
+// panics. It is immutable.
 type Schedule struct {
-	// TimeOfDay is local, HH:MM, 24 hours.
-	TimeOfDay string
-	Zone      *time.Location
+	Zone *time.Location
 
 	hour, minute int
+	days         days
 }
 
-// Parse reads a time of day (HH:MM) and an IANA zone (Area/City or UTC). The error is a fault: Invalid for a bad value,
-// State when this machine has no zone data.
-func Parse(timeOfDay, zone string) (Schedule, error) {
-	return parse(timeOfDay, zone, time.LoadLocation)
-}
+// FromProto reads a schedule in either of its forms. The error is a fault: Invalid with a violation for each field that is
+// wrong, named as in the message, or State when this machine has no zone data.
+func FromProto(m *configv1.Schedule) (Schedule, error) { return fromProto(m, time.LoadLocation) }
 
-func parse(timeOfDay, zone string, load loader) (Schedule, error) {
-	clock, err := time.Parse("15:04", timeOfDay)
-	// time.Parse takes 2:00 for 02:00; one spelling is enough.
-	if err != nil || clock.Format("15:04") != timeOfDay {
-		return Schedule{}, fault.New(fault.Invalid, fault.ReasonValidation, "time of day %q is not HH:MM, such as 02:00", timeOfDay)
-	}
-	location, err := loadZone(zone, load)
-	if err != nil {
+func fromProto(m *configv1.Schedule, load loader) (Schedule, error) {
+	s, violations := read(m)
+	reason := fault.ReasonValidation
+	location, err := loadZone(m.GetTimeZone(), load)
+	if refused, ok := fault.Of(err); ok && refused.Kind == fault.Invalid {
+		if len(violations) == 0 {
+			reason = refused.Reason
+		}
+		violations = append(violations, fault.Violation{Field: "time_zone", Description: refused.Message})
+	} else if err != nil {
 		return Schedule{}, err
 	}
-	return Schedule{TimeOfDay: timeOfDay, Zone: location, hour: clock.Hour(), minute: clock.Minute()}, nil
+	if len(violations) > 0 {
+		err := fault.New(fault.Invalid, reason, "the schedule cannot be kept")
+		err.Violations = violations
+		return Schedule{}, err
+	}
+	s.Zone = location
+	return s, nil
+}
+
+// Scheduled says whether date d has a run.
+func (s Schedule) Scheduled(d Date) bool {
+	return s.days.include(d) && LocalDate(s.first(d, 0, 0).In(s.Zone)) == d
 }
 
 // Due returns the instant, in UTC, at which the run of export date d is due: the first instant at which the zone's clock
-// shows the time of day of d, or a later one. In a gap of the clock that is the end of the gap; in an overlap the first
-// pass. A date that the zone left out whole (Pacific/Apia, 2011-12-30) is due at the end of that gap.
-func (s Schedule) Due(d Date) time.Time {
-	wanted := time.Date(d.year, d.month, d.day, s.hour, s.minute, 0, 0, time.UTC)
-	// No zone is 26 hours ahead of UTC, so the clock shows less than wanted here.
-	at := wanted.Add(-26 * time.Hour)
+// shows the time of day of d, or a later one. Of a date that has no run it is when one would be due.
+func (s Schedule) Due(d Date) time.Time { return s.first(d, s.hour, s.minute) }
+
+// first is the first instant at which the zone's clock shows that time of d, or a later one.
+func (s Schedule) first(d Date, hour, minute int) time.Time {
+	wanted := time.Date(d.year, d.month, d.day, hour, minute, 0, 0, time.UTC)
+	at := wanted.Add(-farthest) // the clock shows less than wanted here
 	for {
-		local := at.In(s.Zone)
-		_, offset := local.Zone()
-		_, end := local.ZoneBounds()
+		_, offset := at.In(s.Zone).Zone()
 		due := wanted.Add(-time.Duration(offset) * time.Second)
 		if due.Before(at) {
 			due = at // the clock jumped over wanted when this offset began
 		}
+		end := s.kept(at)
 		if end.IsZero() || due.Before(end) {
 			return due
 		}
-		at = end.UTC()
+		at = end
 	}
 }
 
-// DateOf is the inverse of Due: the export date of a due time. Of two dates that share one due time it returns the later;
-// for an instant that is no due time, the zone's local date.
+// kept is until when the zone keeps the offset that it has at that instant, in UTC, or an instant on the way there; zero
+// when it keeps it for good.
+func (s Schedule) kept(at time.Time) time.Time {
+	_, end := at.In(s.Zone).ZoneBounds()
+	if !end.IsZero() && !end.After(at) {
+		// Beyond the zone's table Go takes a leap year for one of 365 days, and lets its last day end before it begins. Clocks
+		// move on the quarter of an hour.
+		return at.Truncate(quarter).Add(quarter)
+	}
+	return end.UTC()
+}
+
+const quarter = 15 * time.Minute
+
+// DateOf is the inverse of Due: the export date of a due time. For an instant that is no due time, it is the zone's local
+// date.
 func (s Schedule) DateOf(due time.Time) Date {
-	local := localDate(due.In(s.Zone))
-	for _, d := range []Date{local.Next(), local, local.Prev(), local.Prev().Prev()} {
-		if s.Due(d).Equal(due) {
+	local := LocalDate(due.In(s.Zone))
+	for _, d := range []Date{local.Next(), local, local.Prev()} {
+		if s.Scheduled(d) && s.Due(d).Equal(due) {
 			return d
 		}
 	}
 	return local
 }
 
-// LatestDue returns the newest export date whose due time is not after now, and that due time in UTC.
+// LatestDue returns the newest export date that has a run whose due time is not after now, and that due time in UTC.
 func (s Schedule) LatestDue(now time.Time) (Date, time.Time) {
 	// The next date can be due already: a clock set back across midnight shows the old date again.
-	d := localDate(now.In(s.Zone)).Next()
-	due := s.Due(d)
-	for due.After(now) {
+	d := LocalDate(now.In(s.Zone)).Next()
+	// It ends within nine years: FromProto refuses what never comes, and the rarest date is 29 February.
+	for !s.Scheduled(d) || s.Due(d).After(now) {
 		d = d.Prev()
-		due = s.Due(d)
 	}
-	return d, due
+	return d, s.Due(d)
 }

@@ -20,11 +20,11 @@ func ParseDate(text string) (Date, error) {
 	if err != nil || t.Year() < 1 {
 		return Date{}, fault.New(fault.Invalid, fault.ReasonValidation, "%q is not a date: write it YYYY-MM-DD, such as 2026-11-23", text)
 	}
-	return localDate(t), nil
+	return LocalDate(t), nil
 }
 
-// localDate is the date that t shows in its own zone.
-func localDate(t time.Time) Date {
+// LocalDate is the date that t shows in its own zone.
+func LocalDate(t time.Time) Date {
 	year, month, day := t.Date()
 	return Date{year, month, day}
 }
@@ -41,16 +41,24 @@ func (d Date) String() string {
 func (d Date) Compact() string { return d.midnight().Format("20060102") }
 
 // Next is the day after d.
-func (d Date) Next() Date { return localDate(d.midnight().AddDate(0, 0, 1)) }
+func (d Date) Next() Date { return LocalDate(d.midnight().AddDate(0, 0, 1)) }
 
 // Prev is the day before d.
-func (d Date) Prev() Date { return localDate(d.midnight().AddDate(0, 0, -1)) }
+func (d Date) Prev() Date { return LocalDate(d.midnight().AddDate(0, 0, -1)) }
 
 // Before reports whether d is an earlier date than other.
 func (d Date) Before(other Date) bool { return d.midnight().Before(other.midnight()) }
 
 // midnight is d in UTC: dates are compared there, where no hour is missing.
 func (d Date) midnight() time.Time { return time.Date(d.year, d.month, d.day, 0, 0, 0, 0, time.UTC) }
+
+// farthest is more than any zone's clock ever was ahead of UTC or behind it.
+const farthest = 26 * time.Hour
+
+// Anywhere gives the instants between which d falls due, whatever the schedule.
+func (d Date) Anywhere() (from, until time.Time) {
+	return d.midnight().Add(-farthest), d.midnight().Add(24*time.Hour + farthest)
+}
 
 // RunID names the run of an export on a date, such as acme-daily-20261123-1. It is a pure function: whoever computes it
 // again finds the same run. extraction counts from 1 and grows only when a date is re-extracted.

@@ -43,7 +43,8 @@ func loadZone(name string, load loader) (*time.Location, error) {
 	if err := checkZones(load); err != nil {
 		return nil, err
 	}
-	return nil, fault.Wrap(err, fault.Invalid, fault.ReasonUnknownTimeZone, "time zone %q is unknown", name)
+	return nil, fault.Wrap(err, fault.Invalid, fault.ReasonUnknownTimeZone,
+		"time zone %q is not a known IANA zone: write Area/City, such as Europe/Berlin, or UTC", name)
 }
 
 // areas are the geographic areas of the IANA database; Etc holds fixed offsets, US and the like are aliases.

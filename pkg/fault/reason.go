@@ -16,6 +16,9 @@ const (
 	ReasonUnknownTimeZone Reason = "UNKNOWN_TIME_ZONE"
 	ReasonPersonalColumn  Reason = "PERSONAL_COLUMN"
 	ReasonNotDue          Reason = "NOT_DUE"
+	ReasonBeforeStart     Reason = "BEFORE_START"
+	ReasonNotScheduled    Reason = "NOT_SCHEDULED"
+	ReasonBeyondRetention Reason = "BEYOND_RETENTION"
 	ReasonNotActive       Reason = "NOT_ACTIVE"
 	ReasonNotApproved     Reason = "NOT_APPROVED"
 	ReasonNotPending      Reason = "NOT_PENDING"
@@ -37,6 +40,7 @@ const (
 	ReasonSuperseded   Reason = "SUPERSEDED"
 	ReasonQuarantined  Reason = "QUARANTINED"
 	ReasonPlanNotStale Reason = "PLAN_NOT_STALE"
+	ReasonTaskSettled  Reason = "TASK_SETTLED"
 )
 
 // About the source.

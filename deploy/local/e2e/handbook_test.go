@@ -15,13 +15,16 @@ import (
 	"github.com/customer-exports/exports/deploy/local/demo"
 	"github.com/customer-exports/exports/deploy/local/stack"
 	"github.com/customer-exports/exports/deploy/local/warehouse"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 )
 
 // TestHandbook runs every command of the operator's handbook against a stack as `make up` leaves it, in one shell and in
 // order, with the real grpcurl, and compares each answer with the one that the handbook shows.
 func TestHandbook(t *testing.T) {
 	s := stackFor(t, nil)
-	deliver(t, s, demo.Engagements()...)
+	engagements := demo.Engagements()
+	deliver(t, s, engagements[0])
+	refused(t, s, engagements[1])
 	if err := demo.Practice(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
@@ -41,6 +44,19 @@ func TestHandbook(t *testing.T) {
 	outputs := runAll(t, steps)
 	for i, step := range steps {
 		step.check(t, outputs[i])
+	}
+}
+
+// refused leaves the task of a run given up: the source refuses its measurement once.
+func refused(t *testing.T, s *stack.Stack, e demo.Engagement) {
+	t.Helper()
+	no := warehouse.Fault{Kind: warehouse.QueryError, SQL: "AS SPLIT_VALUE", Code: "003001", SQLState: "42501", Message: "not authorised"}
+	if err := s.Warehouse.Faults().Arm(no); err != nil {
+		t.Fatal(err)
+	}
+	yesterday := due{"23:59", time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)}
+	if run := end(t, s, begin(t, s, e, yesterday)); run.GetState() != planv1.RunState_RUN_STATE_FAILED {
+		t.Fatalf("the run is %s, want failed", run.GetState())
 	}
 }
 

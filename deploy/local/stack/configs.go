@@ -21,6 +21,7 @@ delivery_address: 127.0.0.1:{{.Ports.Delivery}}
 {{template "common" .}}{{end}}
 {{define "planner"}}listen: 127.0.0.1:{{.Ports.Planner}}
 config_address: 127.0.0.1:{{.Ports.Config}}
+extractor_address: 127.0.0.1:{{.Ports.Extractor}}
 tick: {{.Tick}}
 {{with .PartTargetRows}}part_target_rows: {{.}}
 {{end}}{{template "common" .}}{{end}}

@@ -16,8 +16,9 @@ type column struct {
 }
 
 var (
-	typeText  = dictionary.Type{Kind: dictionary.KindString}
-	typeCount = dictionary.Type{Kind: dictionary.KindNumber, Precision: 18}
+	typeText    = dictionary.Type{Kind: dictionary.KindString}
+	typeCount   = dictionary.Type{Kind: dictionary.KindNumber, Precision: 18}
+	typeInstant = dictionary.Type{Kind: dictionary.KindTimestampLTZ, Scale: 9}
 )
 
 // catalogue maps upper-case table names to their columns. It comes from the table
@@ -32,7 +33,7 @@ func loadCatalogue(ctx context.Context, db *sql.DB) (catalogue, error) {
 		return nil, fmt.Errorf("reading catalogue: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
-	all := catalogue{informationColumns: informationSchema()}
+	all := catalogue{informationColumns: informationSchema(), informationTables: tableSchema()}
 	for rows.Next() {
 		var table, kind string
 		var c column

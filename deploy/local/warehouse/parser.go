@@ -97,6 +97,15 @@ func (r *rewriter) item() item {
 		i = r.operandName()
 		i.function = "json"
 		r.expect(")")
+	case r.accept("DATE_PART"):
+		r.expect("(", "EPOCH_MILLISECOND", ",")
+		if i = (item{function: "now"}); r.accept("CURRENT_TIMESTAMP") {
+			r.expect("(", ")")
+		} else {
+			i = r.operandName()
+			i.function = "epoch"
+		}
+		r.expect(")")
 	case r.accept("TO_VARCHAR"):
 		r.expect("(")
 		i = r.operandName()
@@ -150,6 +159,8 @@ func (r *rewriter) expression(i item) (string, column) {
 		return quote(i.literal), column{Type: typeText}
 	case "null":
 		return "NULL::VARCHAR", column{Type: typeText, Nullable: true}
+	case "now":
+		return r.epochNow(), column{Type: typeCount}
 	case "count":
 		r.whole = true
 		return "CAST(count(*) AS DECIMAL(18, 0))", column{Type: typeCount}
@@ -161,6 +172,8 @@ func (r *rewriter) expression(i item) (string, column) {
 		return reference, column{Type: typeText, Nullable: c.Nullable}
 	case i.function == "date" && kind == dictionary.KindDate:
 		return "CAST(" + reference + " AS VARCHAR)", column{Type: typeText, Nullable: c.Nullable}
+	case i.function == "epoch" && kind == dictionary.KindTimestampLTZ:
+		return "CAST(epoch_ms(" + reference + ") AS DECIMAL(18, 0))", column{Type: typeCount, Nullable: c.Nullable}
 	case i.function != "":
 		r.fail(syntaxError("%s does not apply to %s of type %s", i.function, i.column, c.Type))
 	case kind.Semistructured():

@@ -17,11 +17,12 @@ import (
 //	[JOIN db.ANALYTICS.p AT(...) AS b ON b.K = a.K {AND ...}] [WHERE condition] [GROUP BY n]
 //	{UNION ALL SELECT ...}
 //	SELECT item {, item} FROM db.ANALYTICS.t AS a [WHERE condition] GROUP BY n {UNION ALL SELECT ...}
-//	SELECT item {, item} FROM [db.]INFORMATION_SCHEMA.COLUMNS [WHERE condition] [ORDER BY name {, name}]
+//	SELECT item {, item} FROM [db.]INFORMATION_SCHEMA.{COLUMNS | TABLES} [WHERE condition] [ORDER BY name {, name}]
 //	SELECT 1 | SELECT CURRENT_TIMESTAMP() | SELECT SYSDATE() | SELECT SYSTEM$CANCEL_QUERY(?) | ALTER SESSION SET p = v
+//	SELECT DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) AS n
 //
-// An item is a.COL, TO_JSON(a.COL), TO_VARCHAR(a.DATE, 'YYYY-MM-DD'), COUNT(*), 'text' or
-// NULL::VARCHAR, named by AS. A condition joins, by AND, OR and parentheses, comparisons,
+// An item is a.COL, TO_JSON(a.COL), TO_VARCHAR(a.DATE, 'YYYY-MM-DD'), COUNT(*), 'text', NULL::VARCHAR or
+// DATE_PART(EPOCH_MILLISECOND, x) of an instant or of CURRENT_TIMESTAMP(), named by AS. A condition joins, by AND, OR and parentheses, comparisons,
 // IS [NOT] NULL and IN over a CTE or a list. Without AT a table is read as it is now, which is for
 // looking names up: such a SELECT is grouped and counts nothing.
 
@@ -53,6 +54,7 @@ func (s statement) text(from, to int64) string {
 type history struct {
 	database         string
 	created, horizon time.Time
+	rebuilt          map[string]time.Time // when a table was created after the others
 	now              time.Time
 }
 
@@ -141,6 +143,9 @@ func (r *rewriter) constant() (statement, bool) {
 	case r.accept("SYSDATE"):
 		r.expect("(", ")")
 		return single("SYSDATE()", dictionary.Type{Kind: dictionary.KindTimestampNTZ, Scale: 9}, now), true
+	case r.accept("DATE_PART"):
+		r.expect("(", "EPOCH_MILLISECOND", ",", "CURRENT_TIMESTAMP", "(", ")", ")", "AS")
+		return single(r.word(), typeCount, "SELECT "+r.epochNow()), true
 	case r.accept("SYSTEM$CANCEL_QUERY"):
 		r.expect("(", "?", ")")
 		s := single("SYSTEM$CANCEL_QUERY", typeText, "SELECT 'query [' || ? || '] terminated.'")
@@ -183,9 +188,12 @@ func (r *rewriter) table() {
 	if r.err != nil {
 		return
 	}
-	if table == informationColumns {
+	switch table {
+	case informationColumns:
 		r.emit(informationView, quote(r.history.database))
-	} else {
+	case informationTables:
+		r.emit(tablesView, quote(r.history.database), duckInstant(r.history.created), r.history.retentionDays())
+	default:
 		at := r.asOf(table)
 		r.emit("(SELECT * FROM analytics.%s WHERE %s <= %s AND %s > %s", name(table), data.ValidFrom, at, data.ValidTo, at)
 		if r.scanned == "" {
@@ -209,9 +217,9 @@ func (r *rewriter) tableName() string {
 	}
 	full := strings.Join(parts, ".")
 	table, inAnalytics := strings.CutPrefix(full, strings.ToUpper(r.history.database)+".ANALYTICS.")
-	switch {
-	case full == informationColumns || full == strings.ToUpper(r.history.database)+"."+informationColumns:
-		return informationColumns
+	switch local := strings.TrimPrefix(full, strings.ToUpper(r.history.database)+"."); {
+	case local == informationColumns, local == informationTables:
+		return local
 	case !inAnalytics || r.tables[table] == nil:
 		r.fail(&sqlError{
 			Code: codeUnknownObject, State: "42S02",
@@ -244,10 +252,15 @@ func (r *rewriter) asOf(table string) string {
 	switch {
 	case !ok:
 		r.fail(syntaxError("as-of time %q is not a timestamp with offset", literal.text))
-	case at.Before(r.history.created) || at.Before(r.history.horizon):
+	case !r.history.holds(table, at):
 		r.fail(r.unavailable(table, "the requested time is either beyond the allowed time travel period or before the object creation time"))
 	}
 	return duckInstant(at)
+}
+
+// epochNow is the source's clock as the number of milliseconds that DATE_PART gives.
+func (r *rewriter) epochNow() string {
+	return fmt.Sprintf("CAST(%d AS DECIMAL(18, 0))", r.history.now.UnixMilli())
 }
 
 func duckInstant(at time.Time) string {

@@ -94,7 +94,11 @@ func (s *Server) execute(ctx context.Context, q *query, request queryRequest) (*
 	if err != nil {
 		return nil, s.internal(ctx, err)
 	}
-	statement, refused := rewrite(request.SQL, tables, s.history())
+	history, err := s.history(ctx)
+	if err != nil {
+		return nil, s.internal(ctx, err)
+	}
+	statement, refused := rewrite(request.SQL, tables, history)
 	if refused != nil {
 		return nil, refused
 	}
@@ -148,13 +152,17 @@ func (s *Server) internal(ctx context.Context, err error) *sqlError {
 	return &sqlError{Code: codeInternal, State: "XX000", Message: "Processing aborted: " + err.Error()}
 }
 
-func (s *Server) history() history {
+func (s *Server) history(ctx context.Context) (history, error) {
+	rebuilt, err := loadRebuilt(ctx, s.db)
+	if err != nil {
+		return history{}, err
+	}
 	now := s.cfg.Now()
-	h := history{database: s.cfg.Database, created: s.cfg.CreateTime, now: now}
+	h := history{database: s.cfg.Database, created: s.cfg.CreateTime, rebuilt: rebuilt, now: now}
 	if s.cfg.Retention > 0 {
 		h.horizon = now.Add(-s.cfg.Retention)
 	}
-	return h
+	return h, nil
 }
 
 // await answers with the result, or after a while with the address to poll.

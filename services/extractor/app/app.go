@@ -73,7 +73,7 @@ func (a *App) open(ctx context.Context) (err error) {
 		return err
 	}
 	a.server = rpc.NewServer(a.tel)
-	sourcev1.RegisterSourceServiceServer(a.server.Registrar(), server.New(lookup.New(words, a.source)))
+	sourcev1.RegisterSourceServiceServer(a.server.Registrar(), server.New(lookup.New(words, a.source), a.handler))
 	a.closers = append(a.closers, func() error { a.server.Close(); return nil })
 	a.addr, err = a.server.Listen(a.cfg.Listen)
 	return err
@@ -90,7 +90,7 @@ func (a *App) openHandler(words *dictionary.Dictionary) error {
 	}
 	planner := peers.NewPlanner(conns[1])
 	a.handler = work.New(work.Deps{
-		Dictionary: words, Source: a.source, Telemetry: a.tel, Now: time.Now, AskEvery: a.cfg.RunCheck.D(),
+		Dictionary: words, Source: a.source, Teller: a.source, Telemetry: a.tel, Now: time.Now, AskEvery: a.cfg.RunCheck.D(),
 		Revisions: peers.NewConfig(conns[0]), Planner: planner, Runs: planner, Delivery: peers.NewDelivery(conns[2]),
 	})
 	return nil

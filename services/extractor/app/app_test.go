@@ -246,17 +246,23 @@ func TestRetry(t *testing.T) {
 // failed waits for the report of a failure.
 func (r *rig) failed(t *testing.T, want fault.Reason, again bool) {
 	t.Helper()
+	f := r.failure(t)
+	if f.GetReason() != string(want) || f.GetWillRetry() != again || f.GetTaskId() == "" || f.GetMessage() == "" || f.GetFailTime() == nil {
+		t.Errorf("got %v, want %s, tried again: %t", f, want, again)
+	}
+}
+
+func (r *rig) failure(t *testing.T) *planv1.Failure {
+	t.Helper()
 	select {
 	case got := <-r.peers.failures:
-		f := got.GetFailure()
-		if f.GetReason() != string(want) || f.GetWillRetry() != again || f.GetTaskId() == "" || f.GetMessage() == "" || f.GetFailTime() == nil {
-			t.Errorf("got %v, want %s, tried again: %t", f, want, again)
-		}
+		return got.GetFailure()
 	case part := <-r.peers.parts:
 		t.Fatalf("a receipt was reported: %v", part)
 	case <-time.After(patience):
 		t.Fatal("no failure was reported")
 	}
+	panic("unreachable")
 }
 
 // What another attempt cannot change is reported as final at once.
@@ -279,6 +285,49 @@ func TestFinal(t *testing.T) {
 		test.ref.RunId += "-" + test.table + "-" + string(test.want)
 		r.extract(t, test.ref, &taskv1.ExtractWork{Table: test.table})
 		t.Run(name, func(t *testing.T) { r.failed(t, test.want, false) })
+	}
+}
+
+// When the source no longer holds the run's instant, the report says from when on it holds every table of the run, also those
+// of other tasks and those that only say whose the rows are.
+func TestAsOfGone(t *testing.T) {
+	r := start(t, "DIM_DATES", "FACT_TRANSACTION_ITEMS")
+	if err := r.warehouse.Rebuild(t.Context(), "FACT_TRANSACTIONS"); err != nil {
+		t.Fatal(err)
+	}
+	gone, early := ref(), ref()
+	early.AsOfTime = timestamppb.New(created.Add(-time.Hour))
+	ask := map[string]func(){
+		"extract": func() { r.extract(t, early, &taskv1.ExtractWork{Table: "DIM_DATES"}) },
+		"measure": func() { r.askMeasure(t, gone) },
+	}
+	for name, ask := range ask {
+		t.Run(name, func(t *testing.T) {
+			ask()
+			got := r.failure(t)
+			if got.GetReason() != string(fault.ReasonSourceAsOfGone) || got.GetWillRetry() {
+				t.Fatalf("got %v, want SOURCE_AS_OF_GONE for good", got)
+			}
+			if want := clock.Add(time.Second); !got.GetEarliestAsOfTime().AsTime().Equal(want) {
+				t.Errorf("the earliest instant is %v, want %s", got.GetEarliestAsOfTime(), want)
+			}
+		})
+	}
+}
+
+// A source that does not tell how far back it reaches does not keep the failure from being reported.
+func TestAsOfGoneAndNoMoreIsKnown(t *testing.T) {
+	r := start(t, "DIM_DATES")
+	early := ref()
+	early.AsOfTime = timestamppb.New(created.Add(-time.Hour))
+	away := warehouse.Fault{Kind: warehouse.QueryError, SQL: "INFORMATION_SCHEMA", Code: "000603", SQLState: "XX000", Message: "away"}
+	if err := r.warehouse.Faults().Arm(away); err != nil {
+		t.Fatal(err)
+	}
+	r.extract(t, early, &taskv1.ExtractWork{Table: "DIM_DATES"})
+	got := r.failure(t)
+	if got.GetReason() != string(fault.ReasonSourceAsOfGone) || got.GetEarliestAsOfTime() != nil {
+		t.Errorf("got %v, want SOURCE_AS_OF_GONE and no instant", got)
 	}
 }
 

@@ -34,6 +34,8 @@ type memPeers struct {
 	refuse       atomic.Bool // no receipt is taken: its run has ended
 	hold         atomic.Bool // delivery receives everything and then does not answer
 	abandoned    chan error  // uploads that ended before their trailer
+	// unapproved says whether the last request for a revision asked for unapproved ones too.
+	unapproved atomic.Bool
 }
 
 func newPeers(revision *configv1.Revision) *memPeers {
@@ -70,6 +72,7 @@ func (m *memPeers) serve(t *testing.T, tel *obs.Telemetry) string {
 }
 
 func (m *memPeers) GetRevision(_ context.Context, request *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
+	m.unapproved.Store(request.GetIncludeUnapproved())
 	if request.GetRevision() != m.revision.GetRevision() {
 		return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no revision %d", request.GetRevision())
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/customer-exports/exports/pkg/rpc"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	sourcev1 "github.com/customer-exports/exports/proto/exports/source/v1"
 	"github.com/customer-exports/exports/services/planner/internal/plan"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 	"github.com/customer-exports/exports/services/planner/internal/server"
@@ -32,14 +33,14 @@ type App struct {
 	tel     *obs.Telemetry
 	bus     *bus.Bus
 	server  *rpc.Server
-	peer    *grpc.ClientConn
+	peers   []*grpc.ClientConn
 	planner *plan.Planner
 	rules   *rules
 	addr    string
 	tick    time.Duration
 }
 
-// New opens connections and binds the listener; nothing runs before Run. The config service need not be up.
+// New opens connections and binds the listener; nothing runs before Run. Config service and extractor need not be up.
 func New(ctx context.Context, cfg Config) (*App, error) {
 	if err := calendar.CheckZones(); err != nil {
 		return nil, err
@@ -71,21 +72,35 @@ func (a *App) open(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return err
 	}
-	if a.peer, err = rpc.Dial(cfg.ConfigAddress, a.tel); err != nil {
+	config, err := a.dial(cfg.ConfigAddress)
+	if err != nil {
 		return err
 	}
-	runs := store.New(kv)
+	extractor, err := a.dial(cfg.ExtractorAddress)
+	if err != nil {
+		return err
+	}
+	runs, source := store.New(kv), plan.SourceService{Client: sourcev1.NewSourceServiceClient(extractor)}
 	a.planner = &plan.Planner{
-		Store: runs, Changes: runs, Queue: store.NewQueue(a.bus, a.tel), Tel: a.tel, Now: time.Now,
-		Exports: plan.ConfigService{Client: configv1.NewConfigServiceClient(a.peer)},
-		Cutter:  run.Cutter{TargetRows: cfg.PartTargetRows, Whole: whole(words)},
-		Rules:   a.rules.now, SettleDelay: cfg.SettleDelay.D(),
+		Store: runs, Changes: runs, Queue: store.NewQueue(a.bus, a.tel), Dead: store.NewDead(a.bus), Tel: a.tel, Now: time.Now,
+		Exports: plan.ConfigService{Client: configv1.NewConfigServiceClient(config)}, Source: source, Previewer: source,
+		Cutter: run.Cutter{TargetRows: cfg.PartTargetRows, Whole: whole(words)},
+		Rules:  a.rules.now, SettleDelay: cfg.SettleDelay.D(),
 	}
 	a.server = rpc.NewServer(a.tel)
 	planv1.RegisterRunServiceServer(a.server.Registrar(), &server.Runs{Planner: a.planner})
 	planv1.RegisterReportServiceServer(a.server.Registrar(), &server.Reports{Planner: a.planner})
 	a.addr, err = a.server.Listen(cfg.Listen)
 	return err
+}
+
+// dial prepares a connection that is made on the first call.
+func (a *App) dial(address string) (*grpc.ClientConn, error) {
+	conn, err := rpc.Dial(address, a.tel)
+	if err == nil {
+		a.peers = append(a.peers, conn)
+	}
+	return conn, err
 }
 
 func loadDictionary(path string) (*dictionary.Dictionary, error) {
@@ -122,8 +137,8 @@ func (a *App) close() error {
 	if a.server != nil {
 		a.server.Close()
 	}
-	if a.peer != nil {
-		errs = append(errs, a.peer.Close())
+	for _, peer := range a.peers {
+		errs = append(errs, peer.Close())
 	}
 	if a.bus != nil {
 		a.bus.Close()

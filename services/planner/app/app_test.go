@@ -21,6 +21,7 @@ import (
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	sourcev1 "github.com/customer-exports/exports/proto/exports/source/v1"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -39,28 +40,30 @@ func TestExampleHoldsTheDefaults(t *testing.T) {
 
 func TestValidateNamesEveryFault(t *testing.T) {
 	err := new(Config).Validate()
-	for _, name := range []string{"listen", "config_address", "nats.url", "tick", "part_target_rows"} {
+	for _, name := range []string{"listen", "config_address", "extractor_address", "nats.url", "tick", "part_target_rows"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("Validate() = %v, want %s named", err, name)
 		}
 	}
 }
 
-// memConfig is a config service with one export.
+// memConfig is a config service that holds exports in memory.
 type memConfig struct {
 	configv1.UnimplementedConfigServiceServer
-	export *configv1.Export
+	exports []*configv1.Export
 }
 
 func (m memConfig) ListExports(context.Context, *configv1.ListExportsRequest) (*configv1.ListExportsResponse, error) {
-	return &configv1.ListExportsResponse{Exports: []*configv1.Export{m.export}}, nil
+	return &configv1.ListExportsResponse{Exports: m.exports}, nil
 }
 
 func (m memConfig) GetExport(_ context.Context, r *configv1.GetExportRequest) (*configv1.GetExportResponse, error) {
-	if r.GetExportId() != m.export.GetExportId() {
-		return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no export %q", r.GetExportId())
+	for _, export := range m.exports {
+		if export.GetExportId() == r.GetExportId() {
+			return &configv1.GetExportResponse{Export: export}, nil
+		}
 	}
-	return &configv1.GetExportResponse{Export: m.export}, nil
+	return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no export %q", r.GetExportId())
 }
 
 // clients speak to a planner that runs, with a config service behind it.
@@ -68,7 +71,10 @@ type clients struct {
 	runs    planv1.RunServiceClient
 	reports planv1.ReportServiceClient
 	events  jetstream.Stream
-	date    string
+	source  *memSource
+	// extractor speaks to the source's extractor.
+	extractor sourcev1.SourceServiceClient
+	date      string
 }
 
 func serve(t *testing.T) clients {
@@ -80,20 +86,20 @@ func serve(t *testing.T) clients {
 	}
 	yesterday := time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)
 	peer := rpc.NewServer(tel)
-	configv1.RegisterConfigServiceServer(peer.Registrar(), memConfig{export: &configv1.Export{
-		ExportId: "acme-daily", CustomerId: "acme",
-		Terms: []*configv1.Term{{Revision: 1, EffectiveTime: timestamppb.Now(), Owed: true}},
-		Revision: &configv1.Revision{Revision: 1, Spec: &configv1.ExportSpec{
-			Tables: []*configv1.TableSelection{{Table: "DIM_DATES"}}, StartDate: yesterday,
-			Schedule: &configv1.Schedule{TimeOfDay: "23:59", TimeZone: "UTC"},
-		}},
-	}})
+	source, export := &memSource{}, daily("acme", yesterday, "DIM_DATES")
+	export.PendingRevision = &configv1.Revision{Revision: 2, Spec: &configv1.ExportSpec{
+		Tables:   []*configv1.TableSelection{{Table: "FACT_REVIEWS"}, {Table: "DIM_DATES"}},
+		Schedule: &configv1.Schedule{TimeOfDay: "00:00", TimeZone: "UTC"},
+	}}
+	sourcev1.RegisterSourceServiceServer(peer.Registrar(), source)
+	configv1.RegisterConfigServiceServer(peer.Registrar(), memConfig{exports: []*configv1.Export{export}})
 	var cfg Config
 	cfg.Defaults()
 	cfg.Listen, cfg.NATS.URL, cfg.Telemetry.LogLevel = "127.0.0.1:0", url, "error"
 	if cfg.ConfigAddress, err = peer.Listen("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
+	cfg.ExtractorAddress, cfg.PartTargetRows = cfg.ConfigAddress, 100
 	service, err := New(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -104,16 +110,36 @@ func serve(t *testing.T) clients {
 	if err != nil {
 		t.Fatal(err)
 	}
+	extractor, err := rpc.Dial(cfg.ExtractorAddress, tel)
+	if err != nil {
+		t.Fatal(err)
+	}
 	b, err := bus.Connect(t.Context(), bus.Config{URL: url}, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { b.Close(); _ = conn.Close() })
+	t.Cleanup(func() { b.Close(); _ = conn.Close(); _ = extractor.Close() })
 	events, err := b.JetStream().Stream(t.Context(), bus.StreamEvents)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return clients{planv1.NewRunServiceClient(conn), planv1.NewReportServiceClient(conn), events, yesterday}
+	return clients{
+		runs: planv1.NewRunServiceClient(conn), reports: planv1.NewReportServiceClient(conn), events: events, date: yesterday,
+		source: source, extractor: sourcev1.NewSourceServiceClient(extractor),
+	}
+}
+
+// daily is a customer's export with one drop to deliver, due a minute before the end of a date.
+func daily(customer, date string, tables ...string) *configv1.Export {
+	spec := &configv1.ExportSpec{StartDate: date, Schedule: &configv1.Schedule{TimeOfDay: "23:59", TimeZone: "UTC"}}
+	for _, table := range tables {
+		spec.Tables = append(spec.Tables, &configv1.TableSelection{Table: table})
+	}
+	return &configv1.Export{
+		ExportId: customer + "-daily", CustomerId: customer,
+		Terms:    []*configv1.Term{{Revision: 1, EffectiveTime: timestamppb.Now(), Owed: true}},
+		Revision: &configv1.Revision{Revision: 1, Spec: spec},
+	}
 }
 
 func start(export, date string) *planv1.StartRunRequest {
@@ -121,7 +147,7 @@ func start(export, date string) *planv1.StartRunRequest {
 }
 
 // background runs f until the test ends.
-func background(t *testing.T, f func(context.Context) error) {
+func background(t testing.TB, f func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- f(ctx) }()
@@ -203,7 +229,7 @@ func TestRefusalsOverTheWire(t *testing.T) {
 		export, date string
 		want         fault.Reason
 	}{
-		{"acme-daily", "2020-01-01", fault.ReasonNotDue},
+		{"acme-daily", "2020-01-01", fault.ReasonBeforeStart},
 		{"acme-daily", "9999-01-01", fault.ReasonNotDue},
 		{"acme-daily", "2020-13-01", fault.ReasonValidation},
 		{"other", c.date, fault.ReasonNotFound},

@@ -12,23 +12,24 @@ import (
 
 // Config is the service's config file; example.yaml explains every setting.
 type Config struct {
-	Listen         string        `yaml:"listen"`
-	ConfigAddress  string        `yaml:"config_address"`
-	DictionaryFile string        `yaml:"dictionary_file"`
-	Tick           conf.Duration `yaml:"tick"`
-	SettleDelay    conf.Duration `yaml:"settle_delay"`
-	PartTargetRows int64         `yaml:"part_target_rows"`
-	Caps           Caps          `yaml:"caps"`
-	Sizes          Sizes         `yaml:"sizes"`
-	Shares         Shares        `yaml:"shares"`
-	NATS           bus.Config    `yaml:"nats"`
-	Telemetry      obs.Config    `yaml:"telemetry"`
+	Listen           string        `yaml:"listen"`
+	ConfigAddress    string        `yaml:"config_address"`
+	ExtractorAddress string        `yaml:"extractor_address"`
+	DictionaryFile   string        `yaml:"dictionary_file"`
+	Tick             conf.Duration `yaml:"tick"`
+	SettleDelay      conf.Duration `yaml:"settle_delay"`
+	PartTargetRows   int64         `yaml:"part_target_rows"`
+	Caps             Caps          `yaml:"caps"`
+	Sizes            Sizes         `yaml:"sizes"`
+	Shares           Shares        `yaml:"shares"`
+	NATS             bus.Config    `yaml:"nats"`
+	Telemetry        obs.Config    `yaml:"telemetry"`
 }
 
 // Defaults sets what an empty file means.
 func (c *Config) Defaults() {
 	c.Listen = "127.0.0.1:7402"
-	c.ConfigAddress = "127.0.0.1:7401"
+	c.ConfigAddress, c.ExtractorAddress = "127.0.0.1:7401", "127.0.0.1:7403"
 	c.Tick = conf.Duration(15 * time.Second)
 	c.PartTargetRows = 2_000_000
 	// 8 is Snowflake's MAX_CONCURRENCY_LEVEL: beyond it, a warehouse queues by itself, first come first served.
@@ -43,7 +44,7 @@ func (c *Config) Defaults() {
 func (c *Config) Validate() error {
 	var faults []error
 	for _, s := range []struct{ name, value string }{
-		{"listen", c.Listen}, {"config_address", c.ConfigAddress}, {"nats.url", c.NATS.URL},
+		{"listen", c.Listen}, {"config_address", c.ConfigAddress}, {"extractor_address", c.ExtractorAddress}, {"nats.url", c.NATS.URL},
 	} {
 		if s.value == "" {
 			faults = append(faults, fmt.Errorf("%s is missing: set it in the config file", s.name))

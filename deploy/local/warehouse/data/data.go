@@ -39,7 +39,7 @@ type Settings struct {
 // fingerprint identifies the data that the settings give. The leading version counts changes of the
 // generator itself.
 func (s Settings) fingerprint() string {
-	return fmt.Sprintf("v1 dictionary=%s scale=%g seed=%d create=%s restate=%s", dictionary.Standard().Version,
+	return fmt.Sprintf("v2 dictionary=%s scale=%g seed=%d create=%s restate=%s", dictionary.Standard().Version,
 		s.Scale, s.Seed, s.CreateTime.UTC().Format(time.RFC3339Nano), s.RestateTime.UTC().Format(time.RFC3339Nano))
 }
 
@@ -97,6 +97,8 @@ func (s Settings) statements() ([]string, error) {
 	}
 	all = append(all, catalogue(dictionary.Standard())...)
 	return append(all,
+		// Tables that were rebuilt came into being later than the others.
+		"CREATE TABLE warehouse.rebuilt (table_name VARCHAR PRIMARY KEY, created TIMESTAMP NOT NULL)",
 		"CREATE TABLE warehouse.settings (name VARCHAR PRIMARY KEY, value VARCHAR)",
 		"INSERT INTO warehouse.settings VALUES ('data', "+quote(s.fingerprint())+")",
 		"CHECKPOINT"), nil

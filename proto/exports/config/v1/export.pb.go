@@ -384,6 +384,79 @@ func (Compression) EnumDescriptor() ([]byte, []int) {
 	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{5}
 }
 
+// Weekday is a day of the week.
+type Weekday int32
+
+const (
+	// Never sent.
+	Weekday_WEEKDAY_UNSPECIFIED Weekday = 0
+	// Monday.
+	Weekday_WEEKDAY_MONDAY Weekday = 1
+	// Tuesday.
+	Weekday_WEEKDAY_TUESDAY Weekday = 2
+	// Wednesday.
+	Weekday_WEEKDAY_WEDNESDAY Weekday = 3
+	// Thursday.
+	Weekday_WEEKDAY_THURSDAY Weekday = 4
+	// Friday.
+	Weekday_WEEKDAY_FRIDAY Weekday = 5
+	// Saturday.
+	Weekday_WEEKDAY_SATURDAY Weekday = 6
+	// Sunday.
+	Weekday_WEEKDAY_SUNDAY Weekday = 7
+)
+
+// Enum value maps for Weekday.
+var (
+	Weekday_name = map[int32]string{
+		0: "WEEKDAY_UNSPECIFIED",
+		1: "WEEKDAY_MONDAY",
+		2: "WEEKDAY_TUESDAY",
+		3: "WEEKDAY_WEDNESDAY",
+		4: "WEEKDAY_THURSDAY",
+		5: "WEEKDAY_FRIDAY",
+		6: "WEEKDAY_SATURDAY",
+		7: "WEEKDAY_SUNDAY",
+	}
+	Weekday_value = map[string]int32{
+		"WEEKDAY_UNSPECIFIED": 0,
+		"WEEKDAY_MONDAY":      1,
+		"WEEKDAY_TUESDAY":     2,
+		"WEEKDAY_WEDNESDAY":   3,
+		"WEEKDAY_THURSDAY":    4,
+		"WEEKDAY_FRIDAY":      5,
+		"WEEKDAY_SATURDAY":    6,
+		"WEEKDAY_SUNDAY":      7,
+	}
+)
+
+func (x Weekday) Enum() *Weekday {
+	p := new(Weekday)
+	*p = x
+	return p
+}
+
+func (x Weekday) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Weekday) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_config_v1_export_proto_enumTypes[6].Descriptor()
+}
+
+func (Weekday) Type() protoreflect.EnumType {
+	return &file_exports_config_v1_export_proto_enumTypes[6]
+}
+
+func (x Weekday) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Weekday.Descriptor instead.
+func (Weekday) EnumDescriptor() ([]byte, []int) {
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{6}
+}
+
 // ObjectAcl is a canned ACL.
 type ObjectAcl int32
 
@@ -417,11 +490,11 @@ func (x ObjectAcl) String() string {
 }
 
 func (ObjectAcl) Descriptor() protoreflect.EnumDescriptor {
-	return file_exports_config_v1_export_proto_enumTypes[6].Descriptor()
+	return file_exports_config_v1_export_proto_enumTypes[7].Descriptor()
 }
 
 func (ObjectAcl) Type() protoreflect.EnumType {
-	return &file_exports_config_v1_export_proto_enumTypes[6]
+	return &file_exports_config_v1_export_proto_enumTypes[7]
 }
 
 func (x ObjectAcl) Number() protoreflect.EnumNumber {
@@ -430,7 +503,7 @@ func (x ObjectAcl) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ObjectAcl.Descriptor instead.
 func (ObjectAcl) EnumDescriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{6}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{7}
 }
 
 // Export is a customer's approved setup. What it says lives in its revisions.
@@ -553,6 +626,11 @@ func (x *Export) GetTerms() []*Term {
 }
 
 // Term is the time from which a revision was in force, until the next term.
+//
+// The run of an export date is due when the schedule of the term says, in whose
+// time that lies, and is made by that term's revision. When a change of the
+// schedule would leave a date out, because the new due time is over and the old
+// one yet to come, the run is due at the change. No date has two drops.
 type Term struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The revision.
@@ -560,7 +638,16 @@ type Term struct {
 	// From when on, UTC.
 	EffectiveTime *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=effective_time,json=effectiveTime,proto3" json:"effective_time,omitempty"`
 	// Whether drops that fell due in this term are owed.
-	Owed          bool `protobuf:"varint,3,opt,name=owed,proto3" json:"owed,omitempty"`
+	Owed bool `protobuf:"varint,3,opt,name=owed,proto3" json:"owed,omitempty"`
+	// When drops were due in this term. Unset in terms from before it was kept:
+	// then this field and those below are as in the revision in force.
+	Schedule *Schedule `protobuf:"bytes,4,opt,name=schedule,proto3" json:"schedule,omitempty"`
+	// Time from due to deadline.
+	Deadline *durationpb.Duration `protobuf:"bytes,5,opt,name=deadline,proto3" json:"deadline,omitempty"`
+	// Days a drop is kept.
+	RetentionDays int32 `protobuf:"varint,6,opt,name=retention_days,json=retentionDays,proto3" json:"retention_days,omitempty"`
+	// The first export date that this term owes (YYYY-MM-DD); may be unset.
+	StartDate     string `protobuf:"bytes,7,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -614,6 +701,34 @@ func (x *Term) GetOwed() bool {
 		return x.Owed
 	}
 	return false
+}
+
+func (x *Term) GetSchedule() *Schedule {
+	if x != nil {
+		return x.Schedule
+	}
+	return nil
+}
+
+func (x *Term) GetDeadline() *durationpb.Duration {
+	if x != nil {
+		return x.Deadline
+	}
+	return nil
+}
+
+func (x *Term) GetRetentionDays() int32 {
+	if x != nil {
+		return x.RetentionDays
+	}
+	return 0
+}
+
+func (x *Term) GetStartDate() string {
+	if x != nil {
+		return x.StartDate
+	}
+	return ""
 }
 
 // Revision is one immutable version of an export.
@@ -788,7 +903,7 @@ type ExportSpec struct {
 	Scope *v1.Scope `protobuf:"bytes,2,opt,name=scope,proto3" json:"scope,omitempty"`
 	// How files are written. Unset means Parquet with zstd.
 	Format *Format `protobuf:"bytes,3,opt,name=format,proto3" json:"format,omitempty"`
-	// When a run is due.
+	// When a run is due, and so which export dates there are.
 	Schedule *Schedule `protobuf:"bytes,4,opt,name=schedule,proto3" json:"schedule,omitempty"`
 	// Where drops land.
 	Destination *Destination `protobuf:"bytes,5,opt,name=destination,proto3" json:"destination,omitempty"`
@@ -797,8 +912,9 @@ type ExportSpec struct {
 	// Time from due to deadline, at most 24 h. Unset means 24 h.
 	Deadline *durationpb.Duration `protobuf:"bytes,7,opt,name=deadline,proto3" json:"deadline,omitempty"`
 	// The first export date that is owed (YYYY-MM-DD, local to the schedule's
-	// zone), also when it lies before the approval. Unset means the date of the
-	// first due time after the first approval.
+	// zone). In the first revision that comes into force it may lie before the
+	// approval; unset there means the date of the first due time after it. In a
+	// later revision it holds for what falls due from then on.
 	StartDate string `protobuf:"bytes,8,opt,name=start_date,json=startDate,proto3" json:"start_date,omitempty"`
 	// While true, a drop that falls due is not owed. Set by PauseExport.
 	Paused bool `protobuf:"varint,9,opt,name=paused,proto3" json:"paused,omitempty"`
@@ -1038,13 +1154,25 @@ func (x *Format) GetCompression() Compression {
 	return Compression_COMPRESSION_UNSPECIFIED
 }
 
-// Schedule says when a run is due: once on each local date.
+// Schedule says when a run is due: at most once on each local date, on every
+// date unless weekdays or cron name fewer.
+//
+// The export date of a run is the local date of its due time, in time_zone.
+// Where the clock jumps over the due time, the run is due the first instant
+// after that gap, also when that is just past midnight; where the clock shows it
+// twice, the first time. A date that the zone left out whole has no run.
 type Schedule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Local time of day, HH:MM, 24 hours.
+	// Local time of day, HH:MM, 24 hours. Set either this or cron.
 	TimeOfDay string `protobuf:"bytes,1,opt,name=time_of_day,json=timeOfDay,proto3" json:"time_of_day,omitempty"`
 	// IANA time zone such as Europe/Berlin.
-	TimeZone      string `protobuf:"bytes,2,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	TimeZone string `protobuf:"bytes,2,opt,name=time_zone,json=timeZone,proto3" json:"time_zone,omitempty"`
+	// The days that have a run; empty means every day. Only with time_of_day.
+	Weekdays []Weekday `protobuf:"varint,3,rep,packed,name=weekdays,proto3,enum=exports.config.v1.Weekday" json:"weekdays,omitempty"`
+	// Five fields: minute, hour, day of month, month, day of week, such as
+	// "30 2 1,15 * *". Minute and hour are one value each. Days of the month and
+	// days of the week exclude each other.
+	Cron          string `protobuf:"bytes,4,opt,name=cron,proto3" json:"cron,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1089,6 +1217,20 @@ func (x *Schedule) GetTimeOfDay() string {
 func (x *Schedule) GetTimeZone() string {
 	if x != nil {
 		return x.TimeZone
+	}
+	return ""
+}
+
+func (x *Schedule) GetWeekdays() []Weekday {
+	if x != nil {
+		return x.Weekdays
+	}
+	return nil
+}
+
+func (x *Schedule) GetCron() string {
+	if x != nil {
+		return x.Cron
 	}
 	return ""
 }
@@ -1222,11 +1364,16 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\x04etag\x18\x06 \x01(\tR\x04etag\x12F\n" +
 	"\x10pending_revision\x18\a \x01(\v2\x1b.exports.config.v1.RevisionR\x0fpendingRevision\x124\n" +
 	"\x05state\x18\b \x01(\x0e2\x1e.exports.config.v1.ExportStateR\x05state\x12-\n" +
-	"\x05terms\x18\t \x03(\v2\x17.exports.config.v1.TermR\x05terms\"y\n" +
+	"\x05terms\x18\t \x03(\v2\x17.exports.config.v1.TermR\x05terms\"\xaf\x02\n" +
 	"\x04Term\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12A\n" +
 	"\x0eeffective_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\reffectiveTime\x12\x12\n" +
-	"\x04owed\x18\x03 \x01(\bR\x04owed\"\x94\x05\n" +
+	"\x04owed\x18\x03 \x01(\bR\x04owed\x127\n" +
+	"\bschedule\x18\x04 \x01(\v2\x1b.exports.config.v1.ScheduleR\bschedule\x125\n" +
+	"\bdeadline\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\bdeadline\x12%\n" +
+	"\x0eretention_days\x18\x06 \x01(\x05R\rretentionDays\x12\x1d\n" +
+	"\n" +
+	"start_date\x18\a \x01(\tR\tstartDate\"\x94\x05\n" +
 	"\bRevision\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x121\n" +
 	"\x04spec\x18\x02 \x01(\v2\x1d.exports.config.v1.ExportSpecR\x04spec\x12!\n" +
@@ -1267,10 +1414,12 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\x06Format\x12H\n" +
 	"\vfile_format\x18\x01 \x01(\x0e2\x1d.exports.config.v1.FileFormatB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
 	"fileFormat\x12J\n" +
-	"\vcompression\x18\x02 \x01(\x0e2\x1e.exports.config.v1.CompressionB\b\xbaH\x05\x82\x01\x02\x10\x01R\vcompression\"z\n" +
-	"\bSchedule\x12F\n" +
-	"\vtime_of_day\x18\x01 \x01(\tB&\xbaH#r!2\x1f^([01][0-9]|2[0-3]):[0-5][0-9]$R\ttimeOfDay\x12&\n" +
-	"\ttime_zone\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\btimeZone\"\xd1\x04\n" +
+	"\vcompression\x18\x02 \x01(\x0e2\x1e.exports.config.v1.CompressionB\b\xbaH\x05\x82\x01\x02\x10\x01R\vcompression\"\xe5\x01\n" +
+	"\bSchedule\x12I\n" +
+	"\vtime_of_day\x18\x01 \x01(\tB)\xbaH&r$2\"^$|^([01][0-9]|2[0-3]):[0-5][0-9]$R\ttimeOfDay\x12&\n" +
+	"\ttime_zone\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\btimeZone\x12I\n" +
+	"\bweekdays\x18\x03 \x03(\x0e2\x1a.exports.config.v1.WeekdayB\x11\xbaH\x0e\x92\x01\v\x18\x01\"\a\x82\x01\x04\x10\x01 \x00R\bweekdays\x12\x1b\n" +
+	"\x04cron\x18\x04 \x01(\tB\a\xbaH\x04r\x02\x18dR\x04cron\"\xd1\x04\n" +
 	"\vDestination\x12A\n" +
 	"\x06bucket\x18\x01 \x01(\tB)\xbaH&r$2\"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$R\x06bucket\x129\n" +
 	"\x06region\x18\x02 \x01(\tB!\xbaH\x1er\x1c2\x1a^[a-z]{2}(-[a-z]+)+-[0-9]$R\x06region\x12$\n" +
@@ -1316,7 +1465,16 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\x10COMPRESSION_ZSTD\x10\x01\x12\x16\n" +
 	"\x12COMPRESSION_SNAPPY\x10\x02\x12\x14\n" +
 	"\x10COMPRESSION_GZIP\x10\x03\x12\x14\n" +
-	"\x10COMPRESSION_NONE\x10\x04*Q\n" +
+	"\x10COMPRESSION_NONE\x10\x04*\xb6\x01\n" +
+	"\aWeekday\x12\x17\n" +
+	"\x13WEEKDAY_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eWEEKDAY_MONDAY\x10\x01\x12\x13\n" +
+	"\x0fWEEKDAY_TUESDAY\x10\x02\x12\x15\n" +
+	"\x11WEEKDAY_WEDNESDAY\x10\x03\x12\x14\n" +
+	"\x10WEEKDAY_THURSDAY\x10\x04\x12\x12\n" +
+	"\x0eWEEKDAY_FRIDAY\x10\x05\x12\x14\n" +
+	"\x10WEEKDAY_SATURDAY\x10\x06\x12\x12\n" +
+	"\x0eWEEKDAY_SUNDAY\x10\a*Q\n" +
 	"\tObjectAcl\x12\x1a\n" +
 	"\x16OBJECT_ACL_UNSPECIFIED\x10\x00\x12(\n" +
 	"$OBJECT_ACL_BUCKET_OWNER_FULL_CONTROL\x10\x01B\xd0\x01\n" +
@@ -1334,7 +1492,7 @@ func file_exports_config_v1_export_proto_rawDescGZIP() []byte {
 	return file_exports_config_v1_export_proto_rawDescData
 }
 
-var file_exports_config_v1_export_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_exports_config_v1_export_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
 var file_exports_config_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_exports_config_v1_export_proto_goTypes = []any{
 	(ExportState)(0),              // 0: exports.config.v1.ExportState
@@ -1343,50 +1501,54 @@ var file_exports_config_v1_export_proto_goTypes = []any{
 	(WarehouseClass)(0),           // 3: exports.config.v1.WarehouseClass
 	(FileFormat)(0),               // 4: exports.config.v1.FileFormat
 	(Compression)(0),              // 5: exports.config.v1.Compression
-	(ObjectAcl)(0),                // 6: exports.config.v1.ObjectAcl
-	(*Export)(nil),                // 7: exports.config.v1.Export
-	(*Term)(nil),                  // 8: exports.config.v1.Term
-	(*Revision)(nil),              // 9: exports.config.v1.Revision
-	(*ExportSpec)(nil),            // 10: exports.config.v1.ExportSpec
-	(*TableSelection)(nil),        // 11: exports.config.v1.TableSelection
-	(*Format)(nil),                // 12: exports.config.v1.Format
-	(*Schedule)(nil),              // 13: exports.config.v1.Schedule
-	(*Destination)(nil),           // 14: exports.config.v1.Destination
-	(*timestamppb.Timestamp)(nil), // 15: google.protobuf.Timestamp
-	(*FieldChange)(nil),           // 16: exports.config.v1.FieldChange
-	(*v1.Scope)(nil),              // 17: exports.common.v1.Scope
-	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
+	(Weekday)(0),                  // 6: exports.config.v1.Weekday
+	(ObjectAcl)(0),                // 7: exports.config.v1.ObjectAcl
+	(*Export)(nil),                // 8: exports.config.v1.Export
+	(*Term)(nil),                  // 9: exports.config.v1.Term
+	(*Revision)(nil),              // 10: exports.config.v1.Revision
+	(*ExportSpec)(nil),            // 11: exports.config.v1.ExportSpec
+	(*TableSelection)(nil),        // 12: exports.config.v1.TableSelection
+	(*Format)(nil),                // 13: exports.config.v1.Format
+	(*Schedule)(nil),              // 14: exports.config.v1.Schedule
+	(*Destination)(nil),           // 15: exports.config.v1.Destination
+	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
+	(*FieldChange)(nil),           // 18: exports.config.v1.FieldChange
+	(*v1.Scope)(nil),              // 19: exports.common.v1.Scope
 }
 var file_exports_config_v1_export_proto_depIdxs = []int32{
-	9,  // 0: exports.config.v1.Export.revision:type_name -> exports.config.v1.Revision
-	15, // 1: exports.config.v1.Export.create_time:type_name -> google.protobuf.Timestamp
-	15, // 2: exports.config.v1.Export.update_time:type_name -> google.protobuf.Timestamp
-	9,  // 3: exports.config.v1.Export.pending_revision:type_name -> exports.config.v1.Revision
+	10, // 0: exports.config.v1.Export.revision:type_name -> exports.config.v1.Revision
+	16, // 1: exports.config.v1.Export.create_time:type_name -> google.protobuf.Timestamp
+	16, // 2: exports.config.v1.Export.update_time:type_name -> google.protobuf.Timestamp
+	10, // 3: exports.config.v1.Export.pending_revision:type_name -> exports.config.v1.Revision
 	0,  // 4: exports.config.v1.Export.state:type_name -> exports.config.v1.ExportState
-	8,  // 5: exports.config.v1.Export.terms:type_name -> exports.config.v1.Term
-	15, // 6: exports.config.v1.Term.effective_time:type_name -> google.protobuf.Timestamp
-	10, // 7: exports.config.v1.Revision.spec:type_name -> exports.config.v1.ExportSpec
-	15, // 8: exports.config.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
-	1,  // 9: exports.config.v1.Revision.state:type_name -> exports.config.v1.RevisionState
-	2,  // 10: exports.config.v1.Revision.approval_causes:type_name -> exports.config.v1.ApprovalCause
-	16, // 11: exports.config.v1.Revision.changes:type_name -> exports.config.v1.FieldChange
-	15, // 12: exports.config.v1.Revision.approval_time:type_name -> google.protobuf.Timestamp
-	15, // 13: exports.config.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
-	11, // 14: exports.config.v1.ExportSpec.tables:type_name -> exports.config.v1.TableSelection
-	17, // 15: exports.config.v1.ExportSpec.scope:type_name -> exports.common.v1.Scope
-	12, // 16: exports.config.v1.ExportSpec.format:type_name -> exports.config.v1.Format
-	13, // 17: exports.config.v1.ExportSpec.schedule:type_name -> exports.config.v1.Schedule
-	14, // 18: exports.config.v1.ExportSpec.destination:type_name -> exports.config.v1.Destination
-	18, // 19: exports.config.v1.ExportSpec.deadline:type_name -> google.protobuf.Duration
-	3,  // 20: exports.config.v1.ExportSpec.warehouse_class:type_name -> exports.config.v1.WarehouseClass
-	4,  // 21: exports.config.v1.Format.file_format:type_name -> exports.config.v1.FileFormat
-	5,  // 22: exports.config.v1.Format.compression:type_name -> exports.config.v1.Compression
-	6,  // 23: exports.config.v1.Destination.object_acl:type_name -> exports.config.v1.ObjectAcl
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	9,  // 5: exports.config.v1.Export.terms:type_name -> exports.config.v1.Term
+	16, // 6: exports.config.v1.Term.effective_time:type_name -> google.protobuf.Timestamp
+	14, // 7: exports.config.v1.Term.schedule:type_name -> exports.config.v1.Schedule
+	17, // 8: exports.config.v1.Term.deadline:type_name -> google.protobuf.Duration
+	11, // 9: exports.config.v1.Revision.spec:type_name -> exports.config.v1.ExportSpec
+	16, // 10: exports.config.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
+	1,  // 11: exports.config.v1.Revision.state:type_name -> exports.config.v1.RevisionState
+	2,  // 12: exports.config.v1.Revision.approval_causes:type_name -> exports.config.v1.ApprovalCause
+	18, // 13: exports.config.v1.Revision.changes:type_name -> exports.config.v1.FieldChange
+	16, // 14: exports.config.v1.Revision.approval_time:type_name -> google.protobuf.Timestamp
+	16, // 15: exports.config.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
+	12, // 16: exports.config.v1.ExportSpec.tables:type_name -> exports.config.v1.TableSelection
+	19, // 17: exports.config.v1.ExportSpec.scope:type_name -> exports.common.v1.Scope
+	13, // 18: exports.config.v1.ExportSpec.format:type_name -> exports.config.v1.Format
+	14, // 19: exports.config.v1.ExportSpec.schedule:type_name -> exports.config.v1.Schedule
+	15, // 20: exports.config.v1.ExportSpec.destination:type_name -> exports.config.v1.Destination
+	17, // 21: exports.config.v1.ExportSpec.deadline:type_name -> google.protobuf.Duration
+	3,  // 22: exports.config.v1.ExportSpec.warehouse_class:type_name -> exports.config.v1.WarehouseClass
+	4,  // 23: exports.config.v1.Format.file_format:type_name -> exports.config.v1.FileFormat
+	5,  // 24: exports.config.v1.Format.compression:type_name -> exports.config.v1.Compression
+	6,  // 25: exports.config.v1.Schedule.weekdays:type_name -> exports.config.v1.Weekday
+	7,  // 26: exports.config.v1.Destination.object_acl:type_name -> exports.config.v1.ObjectAcl
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_exports_config_v1_export_proto_init() }
@@ -1400,7 +1562,7 @@ func file_exports_config_v1_export_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_config_v1_export_proto_rawDesc), len(file_exports_config_v1_export_proto_rawDesc)),
-			NumEnums:      7,
+			NumEnums:      8,
 			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,

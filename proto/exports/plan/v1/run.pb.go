@@ -111,7 +111,7 @@ type Run struct {
 	TraceId string `protobuf:"bytes,5,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	// One entry a table, in the revision's order.
 	Tables []*TableProgress `protobuf:"bytes,6,rep,name=tables,proto3" json:"tables,omitempty"`
-	// Failed attempts, oldest first; at most the last 100.
+	// Failed attempts, oldest first; at most 100: those that were tried again make room for the others.
 	Failures []*Failure `protobuf:"bytes,7,rep,name=failures,proto3" json:"failures,omitempty"`
 	// When the run was planned, UTC.
 	CreateTime *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=create_time,json=createTime,proto3" json:"create_time,omitempty"`

@@ -1167,6 +1167,118 @@ func (x *WatchRunResponse) GetProgress() *RunProgress {
 	return nil
 }
 
+// PreviewPlanRequest names a run by what it would be for.
+type PreviewPlanRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// The date the drop would be for, YYYY-MM-DD.
+	ExportDate string `protobuf:"bytes,2,opt,name=export_date,json=exportDate,proto3" json:"export_date,omitempty"`
+	// The revision in force or the one that awaits approval, as if it had been in
+	// force on that date. Zero means the one that was or will be, or the latter when
+	// none is in force.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewPlanRequest) Reset() {
+	*x = PreviewPlanRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewPlanRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewPlanRequest) ProtoMessage() {}
+
+func (x *PreviewPlanRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewPlanRequest.ProtoReflect.Descriptor instead.
+func (*PreviewPlanRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *PreviewPlanRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *PreviewPlanRequest) GetExportDate() string {
+	if x != nil {
+		return x.ExportDate
+	}
+	return ""
+}
+
+func (x *PreviewPlanRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+// PreviewPlanResponse holds the preview.
+type PreviewPlanResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the run would do.
+	Preview       *Preview `protobuf:"bytes,1,opt,name=preview,proto3" json:"preview,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewPlanResponse) Reset() {
+	*x = PreviewPlanResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewPlanResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewPlanResponse) ProtoMessage() {}
+
+func (x *PreviewPlanResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewPlanResponse.ProtoReflect.Descriptor instead.
+func (*PreviewPlanResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *PreviewPlanResponse) GetPreview() *Preview {
+	if x != nil {
+		return x.Preview
+	}
+	return nil
+}
+
 // ListDeadTasksRequest asks for a page.
 type ListDeadTasksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1182,7 +1294,7 @@ type ListDeadTasksRequest struct {
 
 func (x *ListDeadTasksRequest) Reset() {
 	*x = ListDeadTasksRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1194,7 +1306,7 @@ func (x *ListDeadTasksRequest) String() string {
 func (*ListDeadTasksRequest) ProtoMessage() {}
 
 func (x *ListDeadTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1207,7 +1319,7 @@ func (x *ListDeadTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadTasksRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{17}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ListDeadTasksRequest) GetPageSize() int32 {
@@ -1244,7 +1356,7 @@ type ListDeadTasksResponse struct {
 
 func (x *ListDeadTasksResponse) Reset() {
 	*x = ListDeadTasksResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1256,7 +1368,7 @@ func (x *ListDeadTasksResponse) String() string {
 func (*ListDeadTasksResponse) ProtoMessage() {}
 
 func (x *ListDeadTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1269,7 +1381,7 @@ func (x *ListDeadTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadTasksResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{18}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *ListDeadTasksResponse) GetTasks() []*DeadTask {
@@ -1306,7 +1418,7 @@ type RequeueTaskRequest struct {
 
 func (x *RequeueTaskRequest) Reset() {
 	*x = RequeueTaskRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1430,7 @@ func (x *RequeueTaskRequest) String() string {
 func (*RequeueTaskRequest) ProtoMessage() {}
 
 func (x *RequeueTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1443,7 @@ func (x *RequeueTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueTaskRequest.ProtoReflect.Descriptor instead.
 func (*RequeueTaskRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{19}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RequeueTaskRequest) GetWhich() isRequeueTaskRequest_Which {
@@ -1391,18 +1503,20 @@ func (*RequeueTaskRequest_Sequence) isRequeueTaskRequest_Which() {}
 
 func (*RequeueTaskRequest_TaskId) isRequeueTaskRequest_Which() {}
 
-// RequeueTaskResponse holds the task.
+// RequeueTaskResponse holds the task and its run.
 type RequeueTaskResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The task as it was among the dead.
-	Task          *DeadTask `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	Task *DeadTask `protobuf:"bytes,1,opt,name=task,proto3" json:"task,omitempty"`
+	// The run, which goes on.
+	Run           *Run `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RequeueTaskResponse) Reset() {
 	*x = RequeueTaskResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1414,7 +1528,7 @@ func (x *RequeueTaskResponse) String() string {
 func (*RequeueTaskResponse) ProtoMessage() {}
 
 func (x *RequeueTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1427,7 +1541,7 @@ func (x *RequeueTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueTaskResponse.ProtoReflect.Descriptor instead.
 func (*RequeueTaskResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{20}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RequeueTaskResponse) GetTask() *DeadTask {
@@ -1437,11 +1551,18 @@ func (x *RequeueTaskResponse) GetTask() *DeadTask {
 	return nil
 }
 
+func (x *RequeueTaskResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 var File_exports_plan_v1_run_service_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\n" +
-	"!exports/plan/v1/run_service.proto\x12\x0fexports.plan.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fexports/plan/v1/dead_task.proto\x1a\x1eexports/plan/v1/progress.proto\x1a\x19exports/plan/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x01\n" +
+	"!exports/plan/v1/run_service.proto\x12\x0fexports.plan.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fexports/plan/v1/dead_task.proto\x1a\x1dexports/plan/v1/preview.proto\x1a\x1eexports/plan/v1/progress.proto\x1a\x19exports/plan/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x01\n" +
 	"\x0fStartRunRequest\x12$\n" +
 	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12D\n" +
 	"\vexport_date\x18\x02 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
@@ -1521,7 +1642,14 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\x0fWatchRunRequest\x12\x1e\n" +
 	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\"L\n" +
 	"\x10WatchRunResponse\x128\n" +
-	"\bprogress\x18\x01 \x01(\v2\x1c.exports.plan.v1.RunProgressR\bprogress\"\xb2\x01\n" +
+	"\bprogress\x18\x01 \x01(\v2\x1c.exports.plan.v1.RunProgressR\bprogress\"\xa5\x01\n" +
+	"\x12PreviewPlanRequest\x12$\n" +
+	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12D\n" +
+	"\vexport_date\x18\x02 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
+	"exportDate\x12#\n" +
+	"\brevision\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\"I\n" +
+	"\x13PreviewPlanResponse\x122\n" +
+	"\apreview\x18\x01 \x01(\v2\x18.exports.plan.v1.PreviewR\apreview\"\xb2\x01\n" +
 	"\x14ListDeadTasksRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12&\n" +
@@ -1538,15 +1666,16 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\x06author\x18\x03 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
 	"\x06reason\x18\x04 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reasonB\x0e\n" +
-	"\x05which\x12\x05\xbaH\x02\b\x01\"D\n" +
+	"\x05which\x12\x05\xbaH\x02\b\x01\"l\n" +
 	"\x13RequeueTaskResponse\x12-\n" +
-	"\x04task\x18\x01 \x01(\v2\x19.exports.plan.v1.DeadTaskR\x04task*\xaf\x01\n" +
+	"\x04task\x18\x01 \x01(\v2\x19.exports.plan.v1.DeadTaskR\x04task\x12&\n" +
+	"\x03run\x18\x02 \x01(\v2\x14.exports.plan.v1.RunR\x03run*\xaf\x01\n" +
 	"\x0fBackfillOutcome\x12 \n" +
 	"\x1cBACKFILL_OUTCOME_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18BACKFILL_OUTCOME_PLANNED\x10\x01\x12\x1b\n" +
 	"\x17BACKFILL_OUTCOME_EXISTS\x10\x02\x12\x1d\n" +
 	"\x19BACKFILL_OUTCOME_NOT_OWED\x10\x03\x12 \n" +
-	"\x1cBACKFILL_OUTCOME_SOURCE_GONE\x10\x042\xca\x06\n" +
+	"\x1cBACKFILL_OUTCOME_SOURCE_GONE\x10\x042\xa4\a\n" +
 	"\n" +
 	"RunService\x12O\n" +
 	"\bStartRun\x12 .exports.plan.v1.StartRunRequest\x1a!.exports.plan.v1.StartRunResponse\x12O\n" +
@@ -1556,7 +1685,8 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\x06RePlan\x12\x1e.exports.plan.v1.RePlanRequest\x1a\x1f.exports.plan.v1.RePlanResponse\x12I\n" +
 	"\x06GetRun\x12\x1e.exports.plan.v1.GetRunRequest\x1a\x1f.exports.plan.v1.GetRunResponse\x12O\n" +
 	"\bListRuns\x12 .exports.plan.v1.ListRunsRequest\x1a!.exports.plan.v1.ListRunsResponse\x12Q\n" +
-	"\bWatchRun\x12 .exports.plan.v1.WatchRunRequest\x1a!.exports.plan.v1.WatchRunResponse0\x01\x12^\n" +
+	"\bWatchRun\x12 .exports.plan.v1.WatchRunRequest\x1a!.exports.plan.v1.WatchRunResponse0\x01\x12X\n" +
+	"\vPreviewPlan\x12#.exports.plan.v1.PreviewPlanRequest\x1a$.exports.plan.v1.PreviewPlanResponse\x12^\n" +
 	"\rListDeadTasks\x12%.exports.plan.v1.ListDeadTasksRequest\x1a&.exports.plan.v1.ListDeadTasksResponse\x12X\n" +
 	"\vRequeueTask\x12#.exports.plan.v1.RequeueTaskRequest\x1a$.exports.plan.v1.RequeueTaskResponseB\xc6\x01\n" +
 	"\x13com.exports.plan.v1B\x0fRunServiceProtoP\x01Z@github.com/customer-exports/exports/proto/exports/plan/v1;planv1\xa2\x02\x03EPX\xaa\x02\x0fExports.Plan.V1\xca\x02\x0fExports\\Plan\\V1\xe2\x02\x1bExports\\Plan\\V1\\GPBMetadata\xea\x02\x11Exports::Plan::V1b\x06proto3"
@@ -1574,7 +1704,7 @@ func file_exports_plan_v1_run_service_proto_rawDescGZIP() []byte {
 }
 
 var file_exports_plan_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_exports_plan_v1_run_service_proto_goTypes = []any{
 	(BackfillOutcome)(0),          // 0: exports.plan.v1.BackfillOutcome
 	(*StartRunRequest)(nil),       // 1: exports.plan.v1.StartRunRequest
@@ -1594,56 +1724,63 @@ var file_exports_plan_v1_run_service_proto_goTypes = []any{
 	(*ListRunsResponse)(nil),      // 15: exports.plan.v1.ListRunsResponse
 	(*WatchRunRequest)(nil),       // 16: exports.plan.v1.WatchRunRequest
 	(*WatchRunResponse)(nil),      // 17: exports.plan.v1.WatchRunResponse
-	(*ListDeadTasksRequest)(nil),  // 18: exports.plan.v1.ListDeadTasksRequest
-	(*ListDeadTasksResponse)(nil), // 19: exports.plan.v1.ListDeadTasksResponse
-	(*RequeueTaskRequest)(nil),    // 20: exports.plan.v1.RequeueTaskRequest
-	(*RequeueTaskResponse)(nil),   // 21: exports.plan.v1.RequeueTaskResponse
-	(*Run)(nil),                   // 22: exports.plan.v1.Run
-	(*timestamppb.Timestamp)(nil), // 23: google.protobuf.Timestamp
-	(RunState)(0),                 // 24: exports.plan.v1.RunState
-	(*RunProgress)(nil),           // 25: exports.plan.v1.RunProgress
-	(*DeadTask)(nil),              // 26: exports.plan.v1.DeadTask
+	(*PreviewPlanRequest)(nil),    // 18: exports.plan.v1.PreviewPlanRequest
+	(*PreviewPlanResponse)(nil),   // 19: exports.plan.v1.PreviewPlanResponse
+	(*ListDeadTasksRequest)(nil),  // 20: exports.plan.v1.ListDeadTasksRequest
+	(*ListDeadTasksResponse)(nil), // 21: exports.plan.v1.ListDeadTasksResponse
+	(*RequeueTaskRequest)(nil),    // 22: exports.plan.v1.RequeueTaskRequest
+	(*RequeueTaskResponse)(nil),   // 23: exports.plan.v1.RequeueTaskResponse
+	(*Run)(nil),                   // 24: exports.plan.v1.Run
+	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
+	(RunState)(0),                 // 26: exports.plan.v1.RunState
+	(*RunProgress)(nil),           // 27: exports.plan.v1.RunProgress
+	(*Preview)(nil),               // 28: exports.plan.v1.Preview
+	(*DeadTask)(nil),              // 29: exports.plan.v1.DeadTask
 }
 var file_exports_plan_v1_run_service_proto_depIdxs = []int32{
-	22, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
+	24, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
 	5,  // 1: exports.plan.v1.BackfillResponse.dates:type_name -> exports.plan.v1.BackfillDate
 	0,  // 2: exports.plan.v1.BackfillDate.outcome:type_name -> exports.plan.v1.BackfillOutcome
-	22, // 3: exports.plan.v1.CancelRunResponse.run:type_name -> exports.plan.v1.Run
-	23, // 4: exports.plan.v1.ReExtractRequest.as_of_time:type_name -> google.protobuf.Timestamp
-	22, // 5: exports.plan.v1.ReExtractResponse.run:type_name -> exports.plan.v1.Run
-	23, // 6: exports.plan.v1.RePlanRequest.as_of_time:type_name -> google.protobuf.Timestamp
-	22, // 7: exports.plan.v1.RePlanResponse.run:type_name -> exports.plan.v1.Run
-	22, // 8: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
-	24, // 9: exports.plan.v1.ListRunsRequest.state:type_name -> exports.plan.v1.RunState
-	22, // 10: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
-	25, // 11: exports.plan.v1.WatchRunResponse.progress:type_name -> exports.plan.v1.RunProgress
-	26, // 12: exports.plan.v1.ListDeadTasksResponse.tasks:type_name -> exports.plan.v1.DeadTask
-	26, // 13: exports.plan.v1.RequeueTaskResponse.task:type_name -> exports.plan.v1.DeadTask
-	1,  // 14: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
-	3,  // 15: exports.plan.v1.RunService.Backfill:input_type -> exports.plan.v1.BackfillRequest
-	6,  // 16: exports.plan.v1.RunService.CancelRun:input_type -> exports.plan.v1.CancelRunRequest
-	8,  // 17: exports.plan.v1.RunService.ReExtract:input_type -> exports.plan.v1.ReExtractRequest
-	10, // 18: exports.plan.v1.RunService.RePlan:input_type -> exports.plan.v1.RePlanRequest
-	12, // 19: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
-	14, // 20: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
-	16, // 21: exports.plan.v1.RunService.WatchRun:input_type -> exports.plan.v1.WatchRunRequest
-	18, // 22: exports.plan.v1.RunService.ListDeadTasks:input_type -> exports.plan.v1.ListDeadTasksRequest
-	20, // 23: exports.plan.v1.RunService.RequeueTask:input_type -> exports.plan.v1.RequeueTaskRequest
-	2,  // 24: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
-	4,  // 25: exports.plan.v1.RunService.Backfill:output_type -> exports.plan.v1.BackfillResponse
-	7,  // 26: exports.plan.v1.RunService.CancelRun:output_type -> exports.plan.v1.CancelRunResponse
-	9,  // 27: exports.plan.v1.RunService.ReExtract:output_type -> exports.plan.v1.ReExtractResponse
-	11, // 28: exports.plan.v1.RunService.RePlan:output_type -> exports.plan.v1.RePlanResponse
-	13, // 29: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
-	15, // 30: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
-	17, // 31: exports.plan.v1.RunService.WatchRun:output_type -> exports.plan.v1.WatchRunResponse
-	19, // 32: exports.plan.v1.RunService.ListDeadTasks:output_type -> exports.plan.v1.ListDeadTasksResponse
-	21, // 33: exports.plan.v1.RunService.RequeueTask:output_type -> exports.plan.v1.RequeueTaskResponse
-	24, // [24:34] is the sub-list for method output_type
-	14, // [14:24] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	24, // 3: exports.plan.v1.CancelRunResponse.run:type_name -> exports.plan.v1.Run
+	25, // 4: exports.plan.v1.ReExtractRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	24, // 5: exports.plan.v1.ReExtractResponse.run:type_name -> exports.plan.v1.Run
+	25, // 6: exports.plan.v1.RePlanRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	24, // 7: exports.plan.v1.RePlanResponse.run:type_name -> exports.plan.v1.Run
+	24, // 8: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
+	26, // 9: exports.plan.v1.ListRunsRequest.state:type_name -> exports.plan.v1.RunState
+	24, // 10: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
+	27, // 11: exports.plan.v1.WatchRunResponse.progress:type_name -> exports.plan.v1.RunProgress
+	28, // 12: exports.plan.v1.PreviewPlanResponse.preview:type_name -> exports.plan.v1.Preview
+	29, // 13: exports.plan.v1.ListDeadTasksResponse.tasks:type_name -> exports.plan.v1.DeadTask
+	29, // 14: exports.plan.v1.RequeueTaskResponse.task:type_name -> exports.plan.v1.DeadTask
+	24, // 15: exports.plan.v1.RequeueTaskResponse.run:type_name -> exports.plan.v1.Run
+	1,  // 16: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
+	3,  // 17: exports.plan.v1.RunService.Backfill:input_type -> exports.plan.v1.BackfillRequest
+	6,  // 18: exports.plan.v1.RunService.CancelRun:input_type -> exports.plan.v1.CancelRunRequest
+	8,  // 19: exports.plan.v1.RunService.ReExtract:input_type -> exports.plan.v1.ReExtractRequest
+	10, // 20: exports.plan.v1.RunService.RePlan:input_type -> exports.plan.v1.RePlanRequest
+	12, // 21: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
+	14, // 22: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
+	16, // 23: exports.plan.v1.RunService.WatchRun:input_type -> exports.plan.v1.WatchRunRequest
+	18, // 24: exports.plan.v1.RunService.PreviewPlan:input_type -> exports.plan.v1.PreviewPlanRequest
+	20, // 25: exports.plan.v1.RunService.ListDeadTasks:input_type -> exports.plan.v1.ListDeadTasksRequest
+	22, // 26: exports.plan.v1.RunService.RequeueTask:input_type -> exports.plan.v1.RequeueTaskRequest
+	2,  // 27: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
+	4,  // 28: exports.plan.v1.RunService.Backfill:output_type -> exports.plan.v1.BackfillResponse
+	7,  // 29: exports.plan.v1.RunService.CancelRun:output_type -> exports.plan.v1.CancelRunResponse
+	9,  // 30: exports.plan.v1.RunService.ReExtract:output_type -> exports.plan.v1.ReExtractResponse
+	11, // 31: exports.plan.v1.RunService.RePlan:output_type -> exports.plan.v1.RePlanResponse
+	13, // 32: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
+	15, // 33: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
+	17, // 34: exports.plan.v1.RunService.WatchRun:output_type -> exports.plan.v1.WatchRunResponse
+	19, // 35: exports.plan.v1.RunService.PreviewPlan:output_type -> exports.plan.v1.PreviewPlanResponse
+	21, // 36: exports.plan.v1.RunService.ListDeadTasks:output_type -> exports.plan.v1.ListDeadTasksResponse
+	23, // 37: exports.plan.v1.RunService.RequeueTask:output_type -> exports.plan.v1.RequeueTaskResponse
+	27, // [27:38] is the sub-list for method output_type
+	16, // [16:27] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_run_service_proto_init() }
@@ -1652,9 +1789,10 @@ func file_exports_plan_v1_run_service_proto_init() {
 		return
 	}
 	file_exports_plan_v1_dead_task_proto_init()
+	file_exports_plan_v1_preview_proto_init()
 	file_exports_plan_v1_progress_proto_init()
 	file_exports_plan_v1_run_proto_init()
-	file_exports_plan_v1_run_service_proto_msgTypes[19].OneofWrappers = []any{
+	file_exports_plan_v1_run_service_proto_msgTypes[21].OneofWrappers = []any{
 		(*RequeueTaskRequest_Sequence)(nil),
 		(*RequeueTaskRequest_TaskId)(nil),
 	}
@@ -1664,7 +1802,7 @@ func file_exports_plan_v1_run_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_plan_v1_run_service_proto_rawDesc), len(file_exports_plan_v1_run_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   21,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -27,6 +27,7 @@ const (
 	RunService_GetRun_FullMethodName        = "/exports.plan.v1.RunService/GetRun"
 	RunService_ListRuns_FullMethodName      = "/exports.plan.v1.RunService/ListRuns"
 	RunService_WatchRun_FullMethodName      = "/exports.plan.v1.RunService/WatchRun"
+	RunService_PreviewPlan_FullMethodName   = "/exports.plan.v1.RunService/PreviewPlan"
 	RunService_ListDeadTasks_FullMethodName = "/exports.plan.v1.RunService/ListDeadTasks"
 	RunService_RequeueTask_FullMethodName   = "/exports.plan.v1.RunService/RequeueTask"
 )
@@ -41,10 +42,11 @@ const (
 // with the run and told as an event.
 type RunServiceClient interface {
 	// StartRun plans the run of an export for one date, if it is due. Repeating
-	// the call returns the run that exists. FAILED_PRECONDITION NOT_DUE for a date
-	// whose due time lies ahead, BEFORE_START before the export's first drop,
-	// NOT_ACTIVE when it was paused or archived then, BEYOND_RETENTION when the
-	// drop would be deleted at once.
+	// the call returns the run that exists. FAILED_PRECONDITION for a date that
+	// is not owed: NOT_DUE when its due time lies ahead, BEFORE_START before the
+	// export's first drop, NOT_SCHEDULED when it has no run, NOT_ACTIVE when the
+	// export was paused or archived then, BEYOND_RETENTION when its drop would be
+	// deleted at once, NOT_APPROVED when no revision was ever in force.
 	StartRun(ctx context.Context, in *StartRunRequest, opts ...grpc.CallOption) (*StartRunResponse, error)
 	// Backfill plans the run of every date in a range that is owed and has none,
 	// except those whose due time the source no longer holds. A dry run says what
@@ -81,12 +83,22 @@ type RunServiceClient interface {
 	// something has changed, at most once a second, and every 15 seconds anyway.
 	// RESOURCE_EXHAUSTED while too many watch.
 	WatchRun(ctx context.Context, in *WatchRunRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunResponse], error)
+	// PreviewPlan says what the run of an export for one date would do, without doing
+	// it: the parts, their rows, and the statements. It asks the source.
+	// FAILED_PRECONDITION as StartRun, except that the date may lie ahead, and
+	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away;
+	// RESOURCE_EXHAUSTED while others preview.
+	PreviewPlan(ctx context.Context, in *PreviewPlanRequest, opts ...grpc.CallOption) (*PreviewPlanResponse, error)
 	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
 	// time.
 	ListDeadTasks(ctx context.Context, in *ListDeadTasksRequest, opts ...grpc.CallOption) (*ListDeadTasksResponse, error)
-	// RequeueTask queues a task that was given up once more and removes it from
-	// the dead. NOT_FOUND when there is none; FAILED_PRECONDITION RUN_ENDED when
-	// its run has ended, TASK_SETTLED when another attempt has done it.
+	// RequeueTask has a task that was given up done once more, and with it the
+	// whole run, which failed by it: the run goes on where its record stands, and
+	// its tasks leave the dead. NOT_FOUND when there is none; FAILED_PRECONDITION
+	// RUN_ENDED for a run that was committed or cancelled, QUARANTINED after a row
+	// outside the scope, SUPERSEDED when another run followed for the date,
+	// TASK_SETTLED when another attempt has done it, TASK_INVALID when it cannot be
+	// read.
 	RequeueTask(ctx context.Context, in *RequeueTaskRequest, opts ...grpc.CallOption) (*RequeueTaskResponse, error)
 }
 
@@ -187,6 +199,16 @@ func (c *runServiceClient) WatchRun(ctx context.Context, in *WatchRunRequest, op
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type RunService_WatchRunClient = grpc.ServerStreamingClient[WatchRunResponse]
 
+func (c *runServiceClient) PreviewPlan(ctx context.Context, in *PreviewPlanRequest, opts ...grpc.CallOption) (*PreviewPlanResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewPlanResponse)
+	err := c.cc.Invoke(ctx, RunService_PreviewPlan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *runServiceClient) ListDeadTasks(ctx context.Context, in *ListDeadTasksRequest, opts ...grpc.CallOption) (*ListDeadTasksResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListDeadTasksResponse)
@@ -217,10 +239,11 @@ func (c *runServiceClient) RequeueTask(ctx context.Context, in *RequeueTaskReque
 // with the run and told as an event.
 type RunServiceServer interface {
 	// StartRun plans the run of an export for one date, if it is due. Repeating
-	// the call returns the run that exists. FAILED_PRECONDITION NOT_DUE for a date
-	// whose due time lies ahead, BEFORE_START before the export's first drop,
-	// NOT_ACTIVE when it was paused or archived then, BEYOND_RETENTION when the
-	// drop would be deleted at once.
+	// the call returns the run that exists. FAILED_PRECONDITION for a date that
+	// is not owed: NOT_DUE when its due time lies ahead, BEFORE_START before the
+	// export's first drop, NOT_SCHEDULED when it has no run, NOT_ACTIVE when the
+	// export was paused or archived then, BEYOND_RETENTION when its drop would be
+	// deleted at once, NOT_APPROVED when no revision was ever in force.
 	StartRun(context.Context, *StartRunRequest) (*StartRunResponse, error)
 	// Backfill plans the run of every date in a range that is owed and has none,
 	// except those whose due time the source no longer holds. A dry run says what
@@ -257,12 +280,22 @@ type RunServiceServer interface {
 	// something has changed, at most once a second, and every 15 seconds anyway.
 	// RESOURCE_EXHAUSTED while too many watch.
 	WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error
+	// PreviewPlan says what the run of an export for one date would do, without doing
+	// it: the parts, their rows, and the statements. It asks the source.
+	// FAILED_PRECONDITION as StartRun, except that the date may lie ahead, and
+	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away;
+	// RESOURCE_EXHAUSTED while others preview.
+	PreviewPlan(context.Context, *PreviewPlanRequest) (*PreviewPlanResponse, error)
 	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
 	// time.
 	ListDeadTasks(context.Context, *ListDeadTasksRequest) (*ListDeadTasksResponse, error)
-	// RequeueTask queues a task that was given up once more and removes it from
-	// the dead. NOT_FOUND when there is none; FAILED_PRECONDITION RUN_ENDED when
-	// its run has ended, TASK_SETTLED when another attempt has done it.
+	// RequeueTask has a task that was given up done once more, and with it the
+	// whole run, which failed by it: the run goes on where its record stands, and
+	// its tasks leave the dead. NOT_FOUND when there is none; FAILED_PRECONDITION
+	// RUN_ENDED for a run that was committed or cancelled, QUARANTINED after a row
+	// outside the scope, SUPERSEDED when another run followed for the date,
+	// TASK_SETTLED when another attempt has done it, TASK_INVALID when it cannot be
+	// read.
 	RequeueTask(context.Context, *RequeueTaskRequest) (*RequeueTaskResponse, error)
 	mustEmbedUnimplementedRunServiceServer()
 }
@@ -297,6 +330,9 @@ func (UnimplementedRunServiceServer) ListRuns(context.Context, *ListRunsRequest)
 }
 func (UnimplementedRunServiceServer) WatchRun(*WatchRunRequest, grpc.ServerStreamingServer[WatchRunResponse]) error {
 	return status.Error(codes.Unimplemented, "method WatchRun not implemented")
+}
+func (UnimplementedRunServiceServer) PreviewPlan(context.Context, *PreviewPlanRequest) (*PreviewPlanResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewPlan not implemented")
 }
 func (UnimplementedRunServiceServer) ListDeadTasks(context.Context, *ListDeadTasksRequest) (*ListDeadTasksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDeadTasks not implemented")
@@ -462,6 +498,24 @@ func _RunService_WatchRun_Handler(srv interface{}, stream grpc.ServerStream) err
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type RunService_WatchRunServer = grpc.ServerStreamingServer[WatchRunResponse]
 
+func _RunService_PreviewPlan_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewPlanRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).PreviewPlan(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_PreviewPlan_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).PreviewPlan(ctx, req.(*PreviewPlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_ListDeadTasks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListDeadTasksRequest)
 	if err := dec(in); err != nil {
@@ -532,6 +586,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListRuns",
 			Handler:    _RunService_ListRuns_Handler,
+		},
+		{
+			MethodName: "PreviewPlan",
+			Handler:    _RunService_PreviewPlan_Handler,
 		},
 		{
 			MethodName: "ListDeadTasks",

@@ -8,8 +8,10 @@ package sourcev1
 
 import (
 	_ "buf.build/gen/go/bufbuild/protovalidate/protocolbuffers/go/buf/validate"
+	v1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -352,11 +354,308 @@ func (x *SourceColumn) GetNullable() bool {
 	return false
 }
 
+// EarliestAsOfRequest names tables.
+type EarliestAsOfRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Upper-case names in the Data Dictionary.
+	Tables        []string `protobuf:"bytes,1,rep,name=tables,proto3" json:"tables,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EarliestAsOfRequest) Reset() {
+	*x = EarliestAsOfRequest{}
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EarliestAsOfRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EarliestAsOfRequest) ProtoMessage() {}
+
+func (x *EarliestAsOfRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EarliestAsOfRequest.ProtoReflect.Descriptor instead.
+func (*EarliestAsOfRequest) Descriptor() ([]byte, []int) {
+	return file_exports_source_v1_source_service_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *EarliestAsOfRequest) GetTables() []string {
+	if x != nil {
+		return x.Tables
+	}
+	return nil
+}
+
+// EarliestAsOfResponse holds the instant.
+type EarliestAsOfResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The earliest instant at which all of the tables, and those that say what
+	// belongs to a customer, can be read for some hours to come, UTC: none of them
+	// was made later, and none keeps its history for less long.
+	EarliestTime  *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=earliest_time,json=earliestTime,proto3" json:"earliest_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *EarliestAsOfResponse) Reset() {
+	*x = EarliestAsOfResponse{}
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *EarliestAsOfResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*EarliestAsOfResponse) ProtoMessage() {}
+
+func (x *EarliestAsOfResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use EarliestAsOfResponse.ProtoReflect.Descriptor instead.
+func (*EarliestAsOfResponse) Descriptor() ([]byte, []int) {
+	return file_exports_source_v1_source_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *EarliestAsOfResponse) GetEarliestTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EarliestTime
+	}
+	return nil
+}
+
+// PreviewRunRequest says what would be run.
+type PreviewRunRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The customer that the export belongs to.
+	CustomerId string `protobuf:"bytes,1,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
+	// The export.
+	ExportId string `protobuf:"bytes,2,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// The revision; it may await approval.
+	Revision int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	// The instant to count at, UTC; unset means the source's now.
+	AsOfTime      *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRunRequest) Reset() {
+	*x = PreviewRunRequest{}
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRunRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRunRequest) ProtoMessage() {}
+
+func (x *PreviewRunRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRunRequest.ProtoReflect.Descriptor instead.
+func (*PreviewRunRequest) Descriptor() ([]byte, []int) {
+	return file_exports_source_v1_source_service_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *PreviewRunRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
+func (x *PreviewRunRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *PreviewRunRequest) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+func (x *PreviewRunRequest) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+// PreviewRunResponse says what a run would ask and find.
+type PreviewRunResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instant of the counts, UTC.
+	AsOfTime *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=as_of_time,json=asOfTime,proto3" json:"as_of_time,omitempty"`
+	// Text of the statement that measures all tables. As in every text, question
+	// marks stand for the values.
+	MeasureSql string `protobuf:"bytes,2,opt,name=measure_sql,json=measureSql,proto3" json:"measure_sql,omitempty"`
+	// One entry a table, in the revision's order.
+	Tables        []*TablePreview `protobuf:"bytes,3,rep,name=tables,proto3" json:"tables,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewRunResponse) Reset() {
+	*x = PreviewRunResponse{}
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewRunResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewRunResponse) ProtoMessage() {}
+
+func (x *PreviewRunResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewRunResponse.ProtoReflect.Descriptor instead.
+func (*PreviewRunResponse) Descriptor() ([]byte, []int) {
+	return file_exports_source_v1_source_service_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *PreviewRunResponse) GetAsOfTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AsOfTime
+	}
+	return nil
+}
+
+func (x *PreviewRunResponse) GetMeasureSql() string {
+	if x != nil {
+		return x.MeasureSql
+	}
+	return ""
+}
+
+func (x *PreviewRunResponse) GetTables() []*TablePreview {
+	if x != nil {
+		return x.Tables
+	}
+	return nil
+}
+
+// TablePreview is what a run would ask and find of one table.
+type TablePreview struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its row counts.
+	Measurement *v1.TableMeasurement `protobuf:"bytes,1,opt,name=measurement,proto3" json:"measurement,omitempty"`
+	// Text of the statement that reads all of it.
+	ExtractSql string `protobuf:"bytes,2,opt,name=extract_sql,json=extractSql,proto3" json:"extract_sql,omitempty"`
+	// Text of the statement that reads one part of several, with both sides of its
+	// range; empty for a table without a split column.
+	ExtractRangeSql string `protobuf:"bytes,3,opt,name=extract_range_sql,json=extractRangeSql,proto3" json:"extract_range_sql,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *TablePreview) Reset() {
+	*x = TablePreview{}
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TablePreview) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TablePreview) ProtoMessage() {}
+
+func (x *TablePreview) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_source_v1_source_service_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TablePreview.ProtoReflect.Descriptor instead.
+func (*TablePreview) Descriptor() ([]byte, []int) {
+	return file_exports_source_v1_source_service_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *TablePreview) GetMeasurement() *v1.TableMeasurement {
+	if x != nil {
+		return x.Measurement
+	}
+	return nil
+}
+
+func (x *TablePreview) GetExtractSql() string {
+	if x != nil {
+		return x.ExtractSql
+	}
+	return ""
+}
+
+func (x *TablePreview) GetExtractRangeSql() string {
+	if x != nil {
+		return x.ExtractRangeSql
+	}
+	return ""
+}
+
 var File_exports_source_v1_source_service_proto protoreflect.FileDescriptor
 
 const file_exports_source_v1_source_service_proto_rawDesc = "" +
 	"\n" +
-	"&exports/source/v1/source_service.proto\x12\x11exports.source.v1\x1a\x1bbuf/validate/validate.proto\"i\n" +
+	"&exports/source/v1/source_service.proto\x12\x11exports.source.v1\x1a\x1bbuf/validate/validate.proto\x1a$exports/plan/v1/report_service.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"i\n" +
 	"\x11CheckScopeRequest\x12#\n" +
 	"\x06brands\x18\x01 \x03(\tB\v\xbaH\b\x92\x01\x05\b\x01\x10\xe8\aR\x06brands\x12/\n" +
 	"\flocation_ids\x18\x02 \x03(\tB\f\xbaH\t\x92\x01\x06\b\x01\x10І\x03R\vlocationIds\"\x9f\x01\n" +
@@ -374,11 +673,36 @@ const file_exports_source_v1_source_service_proto_rawDesc = "" +
 	"\fSourceColumn\x12\x16\n" +
 	"\x06column\x18\x01 \x01(\tR\x06column\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x1a\n" +
-	"\bnullable\x18\x03 \x01(\bR\bnullable2\xd1\x01\n" +
+	"\bnullable\x18\x03 \x01(\bR\bnullable\"W\n" +
+	"\x13EarliestAsOfRequest\x12@\n" +
+	"\x06tables\x18\x01 \x03(\tB(\xbaH%\x92\x01\"\b\x01\x10\xf4\x03\"\x1br\x192\x17^[A-Z][A-Z0-9_]{0,127}$R\x06tables\"W\n" +
+	"\x14EarliestAsOfResponse\x12?\n" +
+	"\rearliest_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\fearliestTime\"\xc2\x01\n" +
+	"\x11PreviewRunRequest\x12(\n" +
+	"\vcustomer_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\n" +
+	"customerId\x12$\n" +
+	"\texport_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12#\n" +
+	"\brevision\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02 \x00R\brevision\x128\n" +
+	"\n" +
+	"as_of_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xa8\x01\n" +
+	"\x12PreviewRunResponse\x128\n" +
+	"\n" +
+	"as_of_time\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\x12\x1f\n" +
+	"\vmeasure_sql\x18\x02 \x01(\tR\n" +
+	"measureSql\x127\n" +
+	"\x06tables\x18\x03 \x03(\v2\x1f.exports.source.v1.TablePreviewR\x06tables\"\xa0\x01\n" +
+	"\fTablePreview\x12C\n" +
+	"\vmeasurement\x18\x01 \x01(\v2!.exports.plan.v1.TableMeasurementR\vmeasurement\x12\x1f\n" +
+	"\vextract_sql\x18\x02 \x01(\tR\n" +
+	"extractSql\x12*\n" +
+	"\x11extract_range_sql\x18\x03 \x01(\tR\x0fextractRangeSql2\x8d\x03\n" +
 	"\rSourceService\x12Y\n" +
 	"\n" +
 	"CheckScope\x12$.exports.source.v1.CheckScopeRequest\x1a%.exports.source.v1.CheckScopeResponse\x12e\n" +
-	"\x0eDescribeTables\x12(.exports.source.v1.DescribeTablesRequest\x1a).exports.source.v1.DescribeTablesResponseB\xd7\x01\n" +
+	"\x0eDescribeTables\x12(.exports.source.v1.DescribeTablesRequest\x1a).exports.source.v1.DescribeTablesResponse\x12_\n" +
+	"\fEarliestAsOf\x12&.exports.source.v1.EarliestAsOfRequest\x1a'.exports.source.v1.EarliestAsOfResponse\x12Y\n" +
+	"\n" +
+	"PreviewRun\x12$.exports.source.v1.PreviewRunRequest\x1a%.exports.source.v1.PreviewRunResponseB\xd7\x01\n" +
 	"\x15com.exports.source.v1B\x12SourceServiceProtoP\x01ZDgithub.com/customer-exports/exports/proto/exports/source/v1;sourcev1\xa2\x02\x03ESX\xaa\x02\x11Exports.Source.V1\xca\x02\x11Exports\\Source\\V1\xe2\x02\x1dExports\\Source\\V1\\GPBMetadata\xea\x02\x13Exports::Source::V1b\x06proto3"
 
 var (
@@ -393,7 +717,7 @@ func file_exports_source_v1_source_service_proto_rawDescGZIP() []byte {
 	return file_exports_source_v1_source_service_proto_rawDescData
 }
 
-var file_exports_source_v1_source_service_proto_msgTypes = make([]protoimpl.MessageInfo, 6)
+var file_exports_source_v1_source_service_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
 var file_exports_source_v1_source_service_proto_goTypes = []any{
 	(*CheckScopeRequest)(nil),      // 0: exports.source.v1.CheckScopeRequest
 	(*CheckScopeResponse)(nil),     // 1: exports.source.v1.CheckScopeResponse
@@ -401,19 +725,35 @@ var file_exports_source_v1_source_service_proto_goTypes = []any{
 	(*DescribeTablesResponse)(nil), // 3: exports.source.v1.DescribeTablesResponse
 	(*SourceTable)(nil),            // 4: exports.source.v1.SourceTable
 	(*SourceColumn)(nil),           // 5: exports.source.v1.SourceColumn
+	(*EarliestAsOfRequest)(nil),    // 6: exports.source.v1.EarliestAsOfRequest
+	(*EarliestAsOfResponse)(nil),   // 7: exports.source.v1.EarliestAsOfResponse
+	(*PreviewRunRequest)(nil),      // 8: exports.source.v1.PreviewRunRequest
+	(*PreviewRunResponse)(nil),     // 9: exports.source.v1.PreviewRunResponse
+	(*TablePreview)(nil),           // 10: exports.source.v1.TablePreview
+	(*timestamppb.Timestamp)(nil),  // 11: google.protobuf.Timestamp
+	(*v1.TableMeasurement)(nil),    // 12: exports.plan.v1.TableMeasurement
 }
 var file_exports_source_v1_source_service_proto_depIdxs = []int32{
-	4, // 0: exports.source.v1.DescribeTablesResponse.tables:type_name -> exports.source.v1.SourceTable
-	5, // 1: exports.source.v1.SourceTable.columns:type_name -> exports.source.v1.SourceColumn
-	0, // 2: exports.source.v1.SourceService.CheckScope:input_type -> exports.source.v1.CheckScopeRequest
-	2, // 3: exports.source.v1.SourceService.DescribeTables:input_type -> exports.source.v1.DescribeTablesRequest
-	1, // 4: exports.source.v1.SourceService.CheckScope:output_type -> exports.source.v1.CheckScopeResponse
-	3, // 5: exports.source.v1.SourceService.DescribeTables:output_type -> exports.source.v1.DescribeTablesResponse
-	4, // [4:6] is the sub-list for method output_type
-	2, // [2:4] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	4,  // 0: exports.source.v1.DescribeTablesResponse.tables:type_name -> exports.source.v1.SourceTable
+	5,  // 1: exports.source.v1.SourceTable.columns:type_name -> exports.source.v1.SourceColumn
+	11, // 2: exports.source.v1.EarliestAsOfResponse.earliest_time:type_name -> google.protobuf.Timestamp
+	11, // 3: exports.source.v1.PreviewRunRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	11, // 4: exports.source.v1.PreviewRunResponse.as_of_time:type_name -> google.protobuf.Timestamp
+	10, // 5: exports.source.v1.PreviewRunResponse.tables:type_name -> exports.source.v1.TablePreview
+	12, // 6: exports.source.v1.TablePreview.measurement:type_name -> exports.plan.v1.TableMeasurement
+	0,  // 7: exports.source.v1.SourceService.CheckScope:input_type -> exports.source.v1.CheckScopeRequest
+	2,  // 8: exports.source.v1.SourceService.DescribeTables:input_type -> exports.source.v1.DescribeTablesRequest
+	6,  // 9: exports.source.v1.SourceService.EarliestAsOf:input_type -> exports.source.v1.EarliestAsOfRequest
+	8,  // 10: exports.source.v1.SourceService.PreviewRun:input_type -> exports.source.v1.PreviewRunRequest
+	1,  // 11: exports.source.v1.SourceService.CheckScope:output_type -> exports.source.v1.CheckScopeResponse
+	3,  // 12: exports.source.v1.SourceService.DescribeTables:output_type -> exports.source.v1.DescribeTablesResponse
+	7,  // 13: exports.source.v1.SourceService.EarliestAsOf:output_type -> exports.source.v1.EarliestAsOfResponse
+	9,  // 14: exports.source.v1.SourceService.PreviewRun:output_type -> exports.source.v1.PreviewRunResponse
+	11, // [11:15] is the sub-list for method output_type
+	7,  // [7:11] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_exports_source_v1_source_service_proto_init() }
@@ -427,7 +767,7 @@ func file_exports_source_v1_source_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_source_v1_source_service_proto_rawDesc), len(file_exports_source_v1_source_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   6,
+			NumMessages:   11,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

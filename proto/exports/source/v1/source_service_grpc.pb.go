@@ -21,15 +21,18 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	SourceService_CheckScope_FullMethodName     = "/exports.source.v1.SourceService/CheckScope"
 	SourceService_DescribeTables_FullMethodName = "/exports.source.v1.SourceService/DescribeTables"
+	SourceService_EarliestAsOf_FullMethodName   = "/exports.source.v1.SourceService/EarliestAsOf"
+	SourceService_PreviewRun_FullMethodName     = "/exports.source.v1.SourceService/PreviewRun"
 )
 
 // SourceServiceClient is the client API for SourceService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// SourceService answers what the config service must know of the source before
-// an operator's word is stored. It is served by the extractor, which alone holds
-// credentials of the source, and gives out names, never rows.
+// SourceService answers what config service and planner must know of the source
+// before an operator's word is stored or a run is planned. It is served by the
+// extractor, which alone holds credentials of the source, and gives out names,
+// counts and texts, never rows or values.
 type SourceServiceClient interface {
 	// CheckScope says which brands and locations the source does not have.
 	// UNAVAILABLE SOURCE_UNAVAILABLE when it cannot be asked.
@@ -37,6 +40,15 @@ type SourceServiceClient interface {
 	// DescribeTables returns the columns that the source has, from its
 	// INFORMATION_SCHEMA. A table that the source does not have is left out.
 	DescribeTables(ctx context.Context, in *DescribeTablesRequest, opts ...grpc.CallOption) (*DescribeTablesResponse, error)
+	// EarliestAsOf returns the earliest instant at which all of the tables can be
+	// read. INVALID_ARGUMENT UNKNOWN_TABLE for a table that is not in the Data
+	// Dictionary.
+	EarliestAsOf(ctx context.Context, in *EarliestAsOfRequest, opts ...grpc.CallOption) (*EarliestAsOfResponse, error)
+	// PreviewRun counts the rows that a run would export, as its measurement would,
+	// and returns the statements that it would send. FAILED_PRECONDITION
+	// SOURCE_AS_OF_GONE when the source does not hold the instant,
+	// RESOURCE_EXHAUSTED while others preview.
+	PreviewRun(ctx context.Context, in *PreviewRunRequest, opts ...grpc.CallOption) (*PreviewRunResponse, error)
 }
 
 type sourceServiceClient struct {
@@ -67,13 +79,34 @@ func (c *sourceServiceClient) DescribeTables(ctx context.Context, in *DescribeTa
 	return out, nil
 }
 
+func (c *sourceServiceClient) EarliestAsOf(ctx context.Context, in *EarliestAsOfRequest, opts ...grpc.CallOption) (*EarliestAsOfResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(EarliestAsOfResponse)
+	err := c.cc.Invoke(ctx, SourceService_EarliestAsOf_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *sourceServiceClient) PreviewRun(ctx context.Context, in *PreviewRunRequest, opts ...grpc.CallOption) (*PreviewRunResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewRunResponse)
+	err := c.cc.Invoke(ctx, SourceService_PreviewRun_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // SourceServiceServer is the server API for SourceService service.
 // All implementations must embed UnimplementedSourceServiceServer
 // for forward compatibility.
 //
-// SourceService answers what the config service must know of the source before
-// an operator's word is stored. It is served by the extractor, which alone holds
-// credentials of the source, and gives out names, never rows.
+// SourceService answers what config service and planner must know of the source
+// before an operator's word is stored or a run is planned. It is served by the
+// extractor, which alone holds credentials of the source, and gives out names,
+// counts and texts, never rows or values.
 type SourceServiceServer interface {
 	// CheckScope says which brands and locations the source does not have.
 	// UNAVAILABLE SOURCE_UNAVAILABLE when it cannot be asked.
@@ -81,6 +114,15 @@ type SourceServiceServer interface {
 	// DescribeTables returns the columns that the source has, from its
 	// INFORMATION_SCHEMA. A table that the source does not have is left out.
 	DescribeTables(context.Context, *DescribeTablesRequest) (*DescribeTablesResponse, error)
+	// EarliestAsOf returns the earliest instant at which all of the tables can be
+	// read. INVALID_ARGUMENT UNKNOWN_TABLE for a table that is not in the Data
+	// Dictionary.
+	EarliestAsOf(context.Context, *EarliestAsOfRequest) (*EarliestAsOfResponse, error)
+	// PreviewRun counts the rows that a run would export, as its measurement would,
+	// and returns the statements that it would send. FAILED_PRECONDITION
+	// SOURCE_AS_OF_GONE when the source does not hold the instant,
+	// RESOURCE_EXHAUSTED while others preview.
+	PreviewRun(context.Context, *PreviewRunRequest) (*PreviewRunResponse, error)
 	mustEmbedUnimplementedSourceServiceServer()
 }
 
@@ -96,6 +138,12 @@ func (UnimplementedSourceServiceServer) CheckScope(context.Context, *CheckScopeR
 }
 func (UnimplementedSourceServiceServer) DescribeTables(context.Context, *DescribeTablesRequest) (*DescribeTablesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DescribeTables not implemented")
+}
+func (UnimplementedSourceServiceServer) EarliestAsOf(context.Context, *EarliestAsOfRequest) (*EarliestAsOfResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method EarliestAsOf not implemented")
+}
+func (UnimplementedSourceServiceServer) PreviewRun(context.Context, *PreviewRunRequest) (*PreviewRunResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewRun not implemented")
 }
 func (UnimplementedSourceServiceServer) mustEmbedUnimplementedSourceServiceServer() {}
 func (UnimplementedSourceServiceServer) testEmbeddedByValue()                       {}
@@ -154,6 +202,42 @@ func _SourceService_DescribeTables_Handler(srv interface{}, ctx context.Context,
 	return interceptor(ctx, in, info, handler)
 }
 
+func _SourceService_EarliestAsOf_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(EarliestAsOfRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SourceServiceServer).EarliestAsOf(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SourceService_EarliestAsOf_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SourceServiceServer).EarliestAsOf(ctx, req.(*EarliestAsOfRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _SourceService_PreviewRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewRunRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(SourceServiceServer).PreviewRun(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: SourceService_PreviewRun_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(SourceServiceServer).PreviewRun(ctx, req.(*PreviewRunRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // SourceService_ServiceDesc is the grpc.ServiceDesc for SourceService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -168,6 +252,14 @@ var SourceService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "DescribeTables",
 			Handler:    _SourceService_DescribeTables_Handler,
+		},
+		{
+			MethodName: "EarliestAsOf",
+			Handler:    _SourceService_EarliestAsOf_Handler,
+		},
+		{
+			MethodName: "PreviewRun",
+			Handler:    _SourceService_PreviewRun_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -11,7 +11,7 @@ import (
 )
 
 // Fill sets any of the fields of m, with strings from text. Lists hold up to 3 items, enums hold declared values,
-// durations and timestamps lie within their type's bounds.
+// in lists specified ones, durations and timestamps lie within their type's bounds.
 func Fill[M proto.Message](t *rapid.T, m M, text *rapid.Generator[string]) M {
 	fill(t, m.ProtoReflect(), text)
 	return m
@@ -55,7 +55,7 @@ func set(t *rapid.T, m protoreflect.Message, field protoreflect.FieldDescriptor,
 			if field.Message() != nil {
 				fill(t, list.AppendMutable().Message(), text)
 			} else {
-				list.Append(scalar(t, field, text))
+				list.Append(item(t, field, text))
 			}
 		}
 	case field.Message() != nil:
@@ -63,6 +63,15 @@ func set(t *rapid.T, m protoreflect.Message, field protoreflect.FieldDescriptor,
 	default:
 		m.Set(field, scalar(t, field, text))
 	}
+}
+
+// item is a scalar of a list, where an unspecified enum cannot be told from a mistake.
+func item(t *rapid.T, field protoreflect.FieldDescriptor, text *rapid.Generator[string]) protoreflect.Value {
+	if field.Enum() == nil {
+		return scalar(t, field, text)
+	}
+	values := field.Enum().Values()
+	return protoreflect.ValueOfEnum(values.Get(rapid.IntRange(1, values.Len()-1).Draw(t, "enum")).Number())
 }
 
 func scalar(t *rapid.T, field protoreflect.FieldDescriptor, text *rapid.Generator[string]) protoreflect.Value {

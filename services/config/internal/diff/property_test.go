@@ -68,19 +68,20 @@ func lists(m protoreflect.Message, visit func(protoreflect.List)) {
 	})
 }
 
-func reorder(list protoreflect.List, order func([]string) []string) {
-	var items []string
+func reorder(list protoreflect.List, order func([]protoreflect.Value)) {
+	var items []protoreflect.Value
 	for i := range list.Len() {
-		items = append(items, list.Get(i).String())
+		items = append(items, list.Get(i))
 	}
-	for i, item := range order(items) {
-		list.Set(i, protoreflect.ValueOfString(item))
+	order(items)
+	for i, item := range items {
+		list.Set(i, item)
 	}
 }
 
 func shuffle(t *rapid.T, m protoreflect.Message) {
 	lists(m, func(list protoreflect.List) {
-		reorder(list, func(items []string) []string { return rapid.Permutation(items).Draw(t, "order") })
+		reorder(list, func(items []protoreflect.Value) { copy(items, rapid.Permutation(items).Draw(t, "order")) })
 	})
 }
 
@@ -88,7 +89,9 @@ func shuffle(t *rapid.T, m protoreflect.Message) {
 func normal(spec *configv1.ExportSpec) *configv1.ExportSpec {
 	n := proto.CloneOf(spec)
 	lists(n.ProtoReflect(), func(list protoreflect.List) {
-		reorder(list, func(items []string) []string { slices.Sort(items); return items })
+		reorder(list, func(items []protoreflect.Value) {
+			slices.SortFunc(items, func(a, b protoreflect.Value) int { return strings.Compare(a.String(), b.String()) })
+		})
 	})
 	slices.SortStableFunc(n.Tables, func(a, b *configv1.TableSelection) int { return strings.Compare(a.GetTable(), b.GetTable()) })
 	return n

@@ -49,7 +49,10 @@ func TestFirstRevisionNeedsASecondPerson(t *testing.T) {
 	if diff := cmp.Diff(want, approved.GetRevision(), protocmp.Transform()); diff != "" || approved.GetPendingRevision() != nil {
 		t.Errorf("pending %v, revision in force (-want +got):\n%s", approved.GetPendingRevision(), diff)
 	}
-	terms := []*configv1.Term{{Revision: 1, EffectiveTime: approved.GetUpdateTime(), Owed: true}}
+	terms := []*configv1.Term{{
+		Revision: 1, EffectiveTime: approved.GetUpdateTime(), Owed: true,
+		Schedule: first.GetSpec().GetSchedule(), Deadline: first.GetSpec().GetDeadline(), RetentionDays: 30,
+	}}
 	if diff := cmp.Diff(terms, approved.GetTerms(), protocmp.Transform()); diff != "" {
 		t.Errorf("terms (-want +got):\n%s", diff)
 	}

@@ -136,6 +136,10 @@ func spec(customerID string) *configv1.ExportSpec {
 	}
 }
 
+func cron(text string) *configv1.Schedule {
+	return &configv1.Schedule{Cron: text, TimeZone: "Europe/Berlin"}
+}
+
 func draft(exportID, customerID string) export.Draft {
 	return export.Draft{ExportID: exportID, CustomerID: customerID, Spec: spec(customerID), By: by("op@example.com")}
 }

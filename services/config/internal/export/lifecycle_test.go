@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/fieldmaskpb"
 
 	"github.com/customer-exports/exports/pkg/fault"
@@ -65,6 +67,32 @@ func TestUpdateOfSomeFields(t *testing.T) {
 	d.Mask.Paths = []string{"retention"}
 	if _, err := r.UpdateExport(t.Context(), d, e.GetEtag()); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("an unknown path = %v, want an invalid request", err)
+	}
+}
+
+// TestTermsKeepTheirTimes replaces a revision: what fell due in its time is judged by it still.
+func TestTermsKeepTheirTimes(t *testing.T) {
+	r := start(t)
+	r.active(t)
+	if _, err := r.update(t, func(s *configv1.ExportSpec) {
+		s.Schedule = cron("30 4 * * MON-FRI")
+		s.Deadline, s.RetentionDays, s.StartDate = durationpb.New(6*time.Hour), 7, "2026-12-01"
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r.clock.move(time.Hour)
+	weekends := &configv1.Schedule{TimeOfDay: "03:00", TimeZone: "UTC", Weekdays: []configv1.Weekday{6, 7}}
+	e, err := r.update(t, func(s *configv1.ExportSpec) { s.Schedule = weekends })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []*configv1.Term{
+		{Revision: 1, Schedule: spec("acme").GetSchedule(), Deadline: durationpb.New(24 * time.Hour), RetentionDays: 30},
+		{Revision: 2, Schedule: cron("30 4 * * MON-FRI"), Deadline: durationpb.New(6 * time.Hour), RetentionDays: 7, StartDate: "2026-12-01"},
+		{Revision: 3, Schedule: weekends, Deadline: durationpb.New(6 * time.Hour), RetentionDays: 7, StartDate: "2026-12-01"},
+	}
+	if diff := cmp.Diff(want, e.GetTerms(), protocmp.Transform(), protocmp.IgnoreFields(&configv1.Term{}, "effective_time", "owed")); diff != "" {
+		t.Errorf("terms (-want +got):\n%s", diff)
 	}
 }
 

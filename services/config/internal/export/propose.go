@@ -146,7 +146,7 @@ func (r *Registry) carryOut(ctx context.Context, record *Record, good plan) (*co
 	}
 	record.add(Standing{
 		Pin: pin, Author: good.revision.GetAuthor(), CreateTime: good.revision.GetCreateTime().AsTime(), RequestID: audit.Event(ctx).GetRequestId(),
-		Owed: !good.spec.GetPaused() && !good.spec.GetArchived(), Archived: good.spec.GetArchived(),
+		Timing: timing(good.spec), Owed: !good.spec.GetPaused() && !good.spec.GetArchived(), Archived: good.spec.GetArchived(),
 	})
 	if len(good.revision.GetApprovalCauses()) == 0 {
 		record.enforce(r.now())

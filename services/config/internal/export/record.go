@@ -3,6 +3,7 @@ package export
 import (
 	"time"
 
+	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
@@ -24,6 +25,8 @@ type Standing struct {
 	// RequestID and ApprovalRequestID are of the requests that made and judged it; empty when those had none.
 	RequestID         string `json:"request_id,omitzero"`
 	ApprovalRequestID string `json:"approval_request_id,omitzero"`
+	// Timing says when drops are due while the revision is in force; nil in records from before it was kept.
+	Timing *Timing `json:"timing,omitempty"`
 	// Owed says that drops are owed which fall due while the revision is in force; Archived that none ever will be again.
 	Owed     bool `json:"owed"`
 	Archived bool `json:"archived,omitzero"`
@@ -33,6 +36,21 @@ type Standing struct {
 	ApprovalTime   time.Time `json:"approval_time,omitzero"`
 	// EffectiveTime is when it came into force, in UTC; zero when it never did.
 	EffectiveTime time.Time `json:"effective_time,omitzero"`
+}
+
+// Timing is what of a specification planner and monitor must know long after another one is in force.
+type Timing struct {
+	Schedule      *configv1.Schedule `json:"schedule"`
+	Deadline      time.Duration      `json:"deadline"`
+	RetentionDays int32              `json:"retention_days"`
+	StartDate     string             `json:"start_date,omitzero"`
+}
+
+func timing(spec *configv1.ExportSpec) *Timing {
+	return &Timing{
+		Schedule: spec.GetSchedule(), Deadline: spec.GetDeadline().AsDuration(),
+		RetentionDays: spec.GetRetentionDays(), StartDate: spec.GetStartDate(),
+	}
 }
 
 // Record is an export, and where each of its revisions stands, oldest first. What it does not list was never agreed,
@@ -150,10 +168,19 @@ func (r *Record) terms() []*configv1.Term {
 	var terms []*configv1.Term
 	for _, s := range r.Revisions {
 		if !s.EffectiveTime.IsZero() {
-			terms = append(terms, &configv1.Term{Revision: s.Number, EffectiveTime: timestamppb.New(s.EffectiveTime), Owed: s.Owed})
+			terms = append(terms, s.term())
 		}
 	}
 	return terms
+}
+
+func (s *Standing) term() *configv1.Term {
+	t := &configv1.Term{Revision: s.Number, EffectiveTime: timestamppb.New(s.EffectiveTime), Owed: s.Owed}
+	if s.Timing != nil {
+		t.Schedule, t.Deadline = s.Timing.Schedule, durationpb.New(s.Timing.Deadline)
+		t.RetentionDays, t.StartDate = s.Timing.RetentionDays, s.Timing.StartDate
+	}
+	return t
 }
 
 // bare is the export without its revisions.

@@ -90,10 +90,17 @@ func TestValuesAsPeopleWriteThem(t *testing.T) {
 			"scope: {brands: [no, 1e3, true, 0x1F, 'null', \"~\", '']}",
 			&configv1.ExportSpec{Scope: &commonv1.Scope{Brands: []string{"no", "1e3", "true", "0x1F", "null", "~", ""}}},
 		},
-		"contract's enum": {"format: {compression: COMPRESSION_ZSTD}", &configv1.ExportSpec{Format: &configv1.Format{Compression: 1}}},
-		"short enum":      {"format: {compression: ZSTD}", &configv1.ExportSpec{Format: &configv1.Format{Compression: 1}}},
-		"lower enum":      {"format: {compression: 'zstd'}", &configv1.ExportSpec{Format: &configv1.Format{Compression: 1}}},
-		"lower long enum": {"format: {compression: compression_zstd}", &configv1.ExportSpec{Format: &configv1.Format{Compression: 1}}},
+		"weekdays": {
+			"schedule: {weekdays: [monday, FRIDAY, WEEKDAY_SUNDAY]}",
+			&configv1.ExportSpec{Schedule: &configv1.Schedule{Weekdays: []configv1.Weekday{
+				configv1.Weekday_WEEKDAY_MONDAY, configv1.Weekday_WEEKDAY_FRIDAY, configv1.Weekday_WEEKDAY_SUNDAY,
+			}}},
+		},
+		"cron without quotes": {"schedule: {cron: 30 2 * * MON-FRI}", &configv1.ExportSpec{Schedule: &configv1.Schedule{Cron: "30 2 * * MON-FRI"}}},
+		"contract's enum":     {"format: {compression: COMPRESSION_ZSTD}", &configv1.ExportSpec{Format: &configv1.Format{Compression: 1}}},
+		"short enum":          {"format: {compression: ZSTD}", &configv1.ExportSpec{Format: &configv1.Format{Compression: 1}}},
+		"lower enum":          {"format: {compression: 'zstd'}", &configv1.ExportSpec{Format: &configv1.Format{Compression: 1}}},
+		"lower long enum":     {"format: {compression: compression_zstd}", &configv1.ExportSpec{Format: &configv1.Format{Compression: 1}}},
 		"S3's own word": {
 			"destination: {object_acl: bucket-owner-full-control}",
 			&configv1.ExportSpec{Destination: &configv1.Destination{ObjectAcl: 1}},

@@ -102,7 +102,7 @@ func (w *writer) scalar(field protoreflect.FieldDescriptor, v protoreflect.Value
 		return w.duration(v.Message().Interface().(*durationpb.Duration))
 	case field.Enum() != nil:
 		value := field.Enum().Values().ByNumber(v.Enum())
-		if value == nil {
+		if value == nil || v.Enum() == 0 { // in a list, where leaving it out would say something else
 			w.refuse("%s has no value %d", field.Enum().Name(), v.Enum())
 			return ""
 		}

@@ -124,6 +124,7 @@ func TestFormatRefusesWhatAFileCannotSay(t *testing.T) {
 	}{
 		"a later field":       {&configv1.ExportSpec{Destination: later}, "Destination holds a field"},
 		"a later value":       {&configv1.ExportSpec{WarehouseClass: 9}, "WarehouseClass has no value 9"},
+		"an unset list item":  {&configv1.ExportSpec{Schedule: &configv1.Schedule{Weekdays: []configv1.Weekday{0}}}, "Weekday has no value 0"},
 		"text that is none":   {&configv1.ExportSpec{StartDate: "caf\xe9"}, "start_date is not valid UTF-8"},
 		"a duration of sorts": {&configv1.ExportSpec{Deadline: &durationpb.Duration{Seconds: 1, Nanos: -1}}, "out of range"},
 	} {

@@ -89,7 +89,7 @@ func parseEnum(enum protoreflect.EnumDescriptor, text string) (v protoreflect.Va
 		}
 	}
 	hint := suggest(meant, known)
-	if len(known) <= 5 {
+	if len(known) <= 7 {
 		hint = ": write " + strings.Join(known, " or ")
 	}
 	return v, fmt.Sprintf("unknown value %s%s", quoted(text), hint)

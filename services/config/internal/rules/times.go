@@ -19,14 +19,7 @@ func checkFormat(f *Faults, format *configv1.Format) {
 
 // checkTimes judges schedule, start date, retention and deadline. An error means that this machine has no zone data.
 func checkTimes(f *Faults, spec *configv1.ExportSpec) error {
-	if _, err := calendar.Parse(spec.GetSchedule().GetTimeOfDay(), "UTC"); err != nil {
-		f.Text("spec.schedule.time_of_day", err.Error())
-	}
-	zone := spec.GetSchedule().GetTimeZone()
-	if _, err := calendar.Parse("00:00", zone); fault.KindOf(err) == fault.Invalid {
-		f.Add(fault.ReasonUnknownTimeZone, "spec.schedule.time_zone",
-			"%q is not a known IANA zone: write Area/City, such as Europe/Berlin, or UTC", zone)
-	} else if err != nil {
+	if err := checkSchedule(f, spec.GetSchedule()); err != nil {
 		return err
 	}
 	if date := spec.GetStartDate(); date != "" {
@@ -40,6 +33,22 @@ func checkTimes(f *Faults, spec *configv1.ExportSpec) error {
 	deadline := spec.GetDeadline()
 	if !deadline.IsValid() || deadline.AsDuration() <= 0 || deadline.AsDuration() > standardDeadline {
 		f.Text("spec.deadline", fmt.Sprintf("is not above 0 and at most %s", standardDeadline))
+	}
+	return nil
+}
+
+func checkSchedule(f *Faults, schedule *configv1.Schedule) error {
+	_, err := calendar.FromProto(schedule)
+	refused, ok := fault.Of(err)
+	if !ok || refused.Kind != fault.Invalid {
+		return err
+	}
+	for _, v := range refused.Violations {
+		reason := fault.ReasonValidation
+		if v.Field == "time_zone" {
+			reason = fault.ReasonUnknownTimeZone
+		}
+		f.Add(reason, "spec.schedule."+v.Field, "%s", v.Description)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/fault"
@@ -21,6 +22,8 @@ type Source interface {
 	Names(ctx context.Context, table *dictionary.Table, brands, locations []string) (Found, error)
 	// Columns lists the columns of tables, in the order in which each table has them.
 	Columns(ctx context.Context, tables []string) ([]Column, error)
+	// Earliest returns the first instant at which all of the tables can be read, for a while to come.
+	Earliest(ctx context.Context, tables []string) (time.Time, error)
 }
 
 // Found is the names that exist, byte for byte.
@@ -121,6 +124,23 @@ func (d *Directory) Tables(ctx context.Context, names []string) ([]Table, error)
 		}
 	}
 	return tables, nil
+}
+
+// Earliest returns the first instant at which a run of the tables could be read. A table whose scope
+// is another's is read together with that one. Invalid UNKNOWN_TABLE for a table that the dictionary
+// does not have.
+func (d *Directory) Earliest(ctx context.Context, names []string) (time.Time, error) {
+	read := make([]string, 0, len(names))
+	for _, name := range names {
+		table, found := d.words.Table(name)
+		if !found {
+			return time.Time{}, fault.New(fault.Invalid, fault.ReasonUnknownTable, "the Data Dictionary has no table %s", name)
+		}
+		if read = append(read, name); table.Scope.Parent != nil {
+			read = append(read, table.Scope.Parent.Table)
+		}
+	}
+	return d.source.Earliest(ctx, distinct(read))
 }
 
 // nameable spells names as the dictionary does. A name that is not upper case was quoted when it was

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -42,6 +43,29 @@ func (m *memSource) Names(_ context.Context, table *dictionary.Table, brands, lo
 func (m *memSource) Columns(_ context.Context, tables []string) ([]lookup.Column, error) {
 	m.asked = tables
 	return m.columns, m.err
+}
+
+func (m *memSource) Earliest(_ context.Context, tables []string) (time.Time, error) {
+	m.asked = tables
+	return made, m.err
+}
+
+var made = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+
+// A table is read together with the one that says whose its rows are, and each is asked for once.
+func TestEarliest(t *testing.T) {
+	source := &memSource{}
+	directory := lookup.New(dictionary.Standard(), source)
+	got, err := directory.Earliest(t.Context(), []string{"DIM_DATES", "FACT_TRANSACTION_ITEMS", "FACT_TRANSACTIONS", "DIM_DATES"})
+	if err != nil || !got.Equal(made) {
+		t.Errorf("got %s, %v; want %s", got, err, made)
+	}
+	if diff := cmp.Diff([]string{"DIM_DATES", "FACT_TRANSACTION_ITEMS", "FACT_TRANSACTIONS"}, source.asked); diff != "" {
+		t.Errorf("asked for (-want +got):\n%s", diff)
+	}
+	if _, err := directory.Earliest(t.Context(), []string{"DIM_DATES", "NOPE"}); fault.KindOf(err) != fault.Invalid || fault.ReasonOf(err) != fault.ReasonUnknownTable {
+		t.Errorf("a table that the dictionary does not have: %v, want Invalid UNKNOWN_TABLE", err)
+	}
 }
 
 func TestScope(t *testing.T) {

@@ -31,9 +31,18 @@ func NewConfig(conn grpc.ClientConnInterface) *Config {
 
 // Revision is part of work.Revisions.
 func (c *Config) Revision(ctx context.Context, exportID string, revision int64) (*configv1.Revision, string, error) {
+	return c.revision(ctx, &configv1.GetRevisionRequest{ExportId: exportID, Revision: revision})
+}
+
+// AnyRevision is part of work.Revisions.
+func (c *Config) AnyRevision(ctx context.Context, exportID string, revision int64) (*configv1.Revision, string, error) {
+	return c.revision(ctx, &configv1.GetRevisionRequest{ExportId: exportID, Revision: revision, IncludeUnapproved: true})
+}
+
+func (c *Config) revision(ctx context.Context, q *configv1.GetRevisionRequest) (*configv1.Revision, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	answer, err := c.client.GetRevision(ctx, &configv1.GetRevisionRequest{ExportId: exportID, Revision: revision})
+	answer, err := c.client.GetRevision(ctx, q)
 	if err != nil {
 		return nil, "", err
 	}
@@ -48,22 +57,27 @@ func NewPlanner(conn grpc.ClientConnInterface) *Planner {
 	return &Planner{client: planv1.NewReportServiceClient(conn)}
 }
 
-// Measured is part of work.Planner. A table without rows gets an entry without counts.
+// Measured is part of work.Planner.
 func (p *Planner) Measured(ctx context.Context, runID string, tables []string, counts []source.Count) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	request := &planv1.ReportMeasurementRequest{RunId: runID}
+	_, err := p.client.ReportMeasurement(ctx, &planv1.ReportMeasurementRequest{RunId: runID, Tables: Measurements(tables, counts)})
+	return err
+}
+
+// Measurements are the counts of all tables, in their order. A table without rows gets an entry without counts.
+func Measurements(tables []string, counts []source.Count) []*planv1.TableMeasurement {
+	list := make([]*planv1.TableMeasurement, 0, len(tables))
 	entries := make(map[string]*planv1.TableMeasurement, len(tables))
 	for _, table := range tables {
 		entries[table] = &planv1.TableMeasurement{Table: table}
-		request.Tables = append(request.Tables, entries[table])
+		list = append(list, entries[table])
 	}
 	for _, count := range counts {
 		entry := entries[count.Table]
 		entry.Counts = append(entry.Counts, &planv1.SplitCount{SplitDate: count.SplitDate, RowCount: count.Rows})
 	}
-	_, err := p.client.ReportMeasurement(ctx, request)
-	return err
+	return list
 }
 
 // Received is part of work.Planner.
@@ -80,11 +94,15 @@ func (p *Planner) Received(ctx context.Context, runID string, attempt int, recei
 func (p *Planner) Failed(ctx context.Context, runID string, failure work.Failure) error {
 	ctx, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	_, err := p.client.ReportFailure(ctx, &planv1.ReportFailureRequest{RunId: runID, Failure: &planv1.Failure{
+	report := &planv1.Failure{
 		TaskId: failure.TaskID, Table: failure.Table, Reason: failure.Reason, Message: failure.Message,
 		Attempt:  int32(failure.Attempt), //nolint:gosec // deliveries are counted in tens
 		FailTime: timestamppb.New(failure.Time), WillRetry: failure.WillRetry,
-	}})
+	}
+	if !failure.Earliest.IsZero() {
+		report.EarliestAsOfTime = timestamppb.New(failure.Earliest)
+	}
+	_, err := p.client.ReportFailure(ctx, &planv1.ReportFailureRequest{RunId: runID, Failure: report})
 	return err
 }
 

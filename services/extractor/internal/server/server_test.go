@@ -69,7 +69,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	s := rpc.NewServer(tel)
-	sourcev1.RegisterSourceServiceServer(s.Registrar(), server.New(lookup.New(dictionary.Standard(), source)))
+	sourcev1.RegisterSourceServiceServer(s.Registrar(), server.New(lookup.New(dictionary.Standard(), source), nil))
 	addr, err := s.Listen("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -145,6 +145,22 @@ func TestDescribeTables(t *testing.T) {
 	}
 }
 
+func TestEarliestAsOf(t *testing.T) {
+	r := newRig(t)
+	before := time.Now()
+	if err := r.warehouse.Rebuild(t.Context(), "FACT_TRANSACTIONS"); err != nil {
+		t.Fatal(err)
+	}
+	got, err := r.client.EarliestAsOf(t.Context(), &sourcev1.EarliestAsOfRequest{Tables: []string{"FACT_TRANSACTION_ITEMS"}})
+	if err != nil || !got.GetEarliestTime().AsTime().After(before) {
+		t.Errorf("got %v, %v; want an instant after the rebuild of the table that says whose the items are", got, err)
+	}
+	got, err = r.client.EarliestAsOf(t.Context(), &sourcev1.EarliestAsOfRequest{Tables: []string{"FACT_REVIEWS"}})
+	if err != nil || !got.GetEarliestTime().AsTime().Before(before) {
+		t.Errorf("got %v, %v; want an instant before the rebuild of another table", got, err)
+	}
+}
+
 // What the contract rules out does not reach the source.
 func TestRequestsAreChecked(t *testing.T) {
 	r := newRig(t)
@@ -154,9 +170,13 @@ func TestRequestsAreChecked(t *testing.T) {
 		return err
 	}
 	_, describe := r.client.DescribeTables(t.Context(), &sourcev1.DescribeTablesRequest{Tables: []string{"A' OR 1=1"}})
+	earliest := func(tables ...string) error {
+		_, err := r.client.EarliestAsOf(t.Context(), &sourcev1.EarliestAsOfRequest{Tables: tables})
+		return err
+	}
 	for name, err := range map[string]error{
 		"no brand": scope(0, 1), "no location": scope(1, 0), "too many brands": scope(1001, 1), "too many locations": scope(1, 50_001),
-		"not a table": describe,
+		"not a table": describe, "not a table's history": earliest("A' OR 1=1"), "no table": earliest(),
 	} {
 		if fault.KindOf(err) != fault.Invalid || fault.ReasonOf(err) != fault.ReasonValidation {
 			t.Errorf("%s: got %v, want %s", name, err, fault.ReasonValidation)

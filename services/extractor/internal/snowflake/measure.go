@@ -38,6 +38,18 @@ func result(name string, columns ...dictionary.Column) *dictionary.Layout {
 	return layout
 }
 
+// MeasureText is part of work.Teller.
+func (s *Source) MeasureText(survey source.Survey) (string, error) {
+	text, err := s.statement.Measure(survey)
+	return text.SQL, err
+}
+
+// ExtractText is part of work.Teller.
+func (s *Source) ExtractText(part source.Part) (string, error) {
+	text, err := s.statement.Extract(part)
+	return text.SQL, err
+}
+
 // Measure is part of source.Reader.
 func (s *Source) Measure(ctx context.Context, attempt source.Attempt, survey source.Survey) ([]source.Count, error) {
 	text, err := s.statement.Measure(survey)

@@ -51,6 +51,9 @@ func (s *Source) errand(attempt source.Attempt, large bool) errand {
 		pool: s.standard, progress: attempt.Progress,
 		tag: tag{RunID: attempt.Run.GetRunId(), Attempt: attempt.Number, Customer: attempt.Run.GetCustomerId()},
 	}
+	if attempt.Number == 0 {
+		e.tag.Service, e.tag.Purpose = "extractor", "preview_run"
+	}
 	if large {
 		e.pool = s.large
 	}

@@ -48,10 +48,22 @@ type rig struct {
 
 func newRig(t *testing.T, change func(*snowflake.Config)) *rig {
 	t.Helper()
-	server, err := warehouse.Open(t.Context(), warehouse.Config{
+	return open(t, func(*warehouse.Config) {}, change)
+}
+
+func newRigOf(t *testing.T, change func(*warehouse.Config)) *rig {
+	t.Helper()
+	return open(t, change, nil)
+}
+
+func open(t *testing.T, there func(*warehouse.Config), change func(*snowflake.Config)) *rig {
+	t.Helper()
+	held := warehouse.Config{
 		Scale: 0.002, Seed: 7, ChunkRows: 400, BatchRows: 100, InlineRows: 50, Spool: t.TempDir(),
 		CreateTime: created, RestateTime: restated, Now: func() time.Time { return clock }, AnswerWithin: 200 * time.Millisecond,
-	})
+	}
+	there(&held)
+	server, err := warehouse.Open(t.Context(), held)
 	if err != nil {
 		t.Fatal(err)
 	}

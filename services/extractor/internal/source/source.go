@@ -22,12 +22,14 @@ type Reader interface {
 	// how many there were. It returns no error only when every row that the source announced, and
 	// that was measured, has been emitted. A record is valid until emit returns.
 	Read(ctx context.Context, attempt Attempt, part Part, emit func(arrow.Record) error) (rows int64, err error)
+	// Earliest returns the first instant at which all of the tables can be read, for a while to come.
+	Earliest(ctx context.Context, tables []string) (time.Time, error)
 }
 
 // Attempt identifies one try, for spans and for the source's own logs.
 type Attempt struct {
 	Run *taskv1.RunRef
-	// Number counts from 1.
+	// Number counts from 1; 0 when no run is read, but what one would read is counted.
 	Number int
 	// Progress is called whenever the source shows a sign of life, from any goroutine.
 	Progress func()

@@ -64,8 +64,27 @@ func (b Builder) Columns(tables []string) Statement {
 	return Statement{
 		SQL: "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, IS_NULLABLE\n" +
 			"FROM " + b.database + ".INFORMATION_SCHEMA.COLUMNS\n" +
-			"WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?" + strings.Repeat(", ?", len(tables)-1) + ")\n" +
-			"ORDER BY TABLE_NAME, ORDINAL_POSITION",
+			b.named(tables) + "ORDER BY TABLE_NAME, ORDINAL_POSITION",
 		Args: append([]string{b.schema}, tables...),
 	}
 }
+
+func (b Builder) named(tables []string) string {
+	return "WHERE TABLE_SCHEMA = ? AND TABLE_NAME IN (?" + strings.Repeat(", ?", len(tables)-1) + ")\n"
+}
+
+// Histories returns the statement that tells when tables were made and for how many days their history is kept, beside the
+// source's clock: CREATED_MS and NOW_MS are milliseconds since 1970. CREATE OR REPLACE makes a table anew.
+func (b Builder) Histories(tables []string) Statement {
+	return Statement{
+		SQL: "SELECT TABLE_NAME, DATE_PART(EPOCH_MILLISECOND, CREATED) AS CREATED_MS, RETENTION_TIME, " + nowMS + "\n" +
+			"FROM " + b.database + ".INFORMATION_SCHEMA.TABLES\n" +
+			b.named(tables) + "ORDER BY TABLE_NAME",
+		Args: append([]string{b.schema}, tables...),
+	}
+}
+
+const nowMS = "DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) AS NOW_MS"
+
+// Now returns the statement that asks for the source's clock, as NOW_MS.
+func Now() Statement { return Statement{SQL: "SELECT " + nowMS} }

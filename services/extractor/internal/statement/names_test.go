@@ -29,6 +29,10 @@ func TestColumns(t *testing.T) {
 	golden(t, "columns", builder(t).Columns([]string{"FACT_REVIEWS", "DIM_DATES"}))
 }
 
+func TestHistories(t *testing.T) {
+	golden(t, "histories", builder(t).Histories([]string{"FACT_REVIEWS", "DIM_DATES"}))
+}
+
 // Columns and tables of the location dimension are the dictionary's.
 func TestNamesOfAnotherDictionary(t *testing.T) {
 	table := &dictionary.Table{Name: "SITES", Scope: dictionary.ScopeRule{Brand: "chain", Location: "site"}}

@@ -3,6 +3,7 @@ package work
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
@@ -19,7 +20,7 @@ func (h *Handler) measure(ctx context.Context, attempt source.Attempt) (err erro
 	if err != nil {
 		return err
 	}
-	survey, tables, err := h.survey(revision, attempt)
+	survey, tables, err := h.survey(revision, attempt.Run.GetAsOfTime().AsTime())
 	if err != nil {
 		return err
 	}
@@ -33,8 +34,8 @@ func (h *Handler) measure(ctx context.Context, attempt source.Attempt) (err erro
 	return nil
 }
 
-func (h *Handler) survey(revision *configv1.Revision, attempt source.Attempt) (source.Survey, []string, error) {
-	survey := source.Survey{AsOf: attempt.Run.GetAsOfTime().AsTime(), Large: large(revision)}
+func (h *Handler) survey(revision *configv1.Revision, asOf time.Time) (source.Survey, []string, error) {
+	survey := source.Survey{AsOf: asOf, Large: large(revision)}
 	var tables []string
 	for _, selection := range revision.GetSpec().GetTables() {
 		layout, err := h.layout(selection)

@@ -30,6 +30,8 @@ import (
 type Revisions interface {
 	// Revision returns one revision of an export and the customer it belongs to.
 	Revision(ctx context.Context, exportID string, revision int64) (*configv1.Revision, string, error)
+	// AnyRevision returns also one that never was in force. It is for looking, never for reading rows.
+	AnyRevision(ctx context.Context, exportID string, revision int64) (*configv1.Revision, string, error)
 }
 
 // Planner is told what became of a task. Every call may be repeated.
@@ -48,12 +50,16 @@ type Failure struct {
 	Attempt                        int
 	WillRetry                      bool
 	Time                           time.Time
+	// Earliest is the first instant that the source holds for all tables of the run; zero unless it does
+	// not hold the run's, and as long as it does not tell.
+	Earliest time.Time
 }
 
 // Deps are what a handler works with.
 type Deps struct {
 	Dictionary *dictionary.Dictionary
 	Source     source.Reader
+	Teller     Teller
 	Revisions  Revisions
 	Planner    Planner
 	Runs       Runs
@@ -65,10 +71,13 @@ type Deps struct {
 }
 
 // Handler handles tasks. It is safe for concurrent use.
-type Handler struct{ Deps }
+type Handler struct {
+	Deps
+	previews chan struct{}
+}
 
 // New returns a handler.
-func New(deps Deps) *Handler { return &Handler{Deps: deps} }
+func New(deps Deps) *Handler { return &Handler{Deps: deps, previews: make(chan struct{}, maxPreviews)} }
 
 // Handle does one attempt at a measure or extract task. A failure is reported to the planner and then
 // returned; an attempt that is interrupted by a shutdown is returned only, because it is not the
@@ -119,7 +128,11 @@ func (h *Handler) report(ctx context.Context, d bus.Delivery, err error) {
 		WillRetry: fault.Retryable(err) && !d.LastAttempt, Time: h.Now(),
 	}
 	// Detached: the deadline that ended the attempt must not silence the report of it.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportWithin)
+	ctx = context.WithoutCancel(ctx)
+	if fault.ReasonOf(err) == fault.ReasonSourceAsOfGone {
+		failure.Earliest = h.earliest(ctx, d.Task.GetRun())
+	}
+	ctx, cancel := context.WithTimeout(ctx, reportWithin)
 	defer cancel()
 	if err := h.Planner.Failed(ctx, d.Task.GetRun().GetRunId(), failure); err != nil {
 		// The queue keeps the cause too, so the task goes on without the planner's knowledge.
@@ -152,7 +165,7 @@ func (h *Handler) approved(ctx context.Context, run *taskv1.RunRef) (*configv1.R
 		return nil, fmt.Errorf("reading revision %d of export %s: %w", run.GetRevision(), run.GetExportId(), err)
 	}
 	if owner != run.GetCustomerId() {
-		return nil, fault.New(fault.Denied, fault.ReasonDenied, "export %s does not belong to customer %s", run.GetExportId(), run.GetCustomerId())
+		return nil, foreign(run)
 	}
 	switch revision.GetState() {
 	case configv1.RevisionState_REVISION_STATE_IN_FORCE, configv1.RevisionState_REVISION_STATE_REPLACED:
@@ -161,6 +174,10 @@ func (h *Handler) approved(ctx context.Context, run *taskv1.RunRef) (*configv1.R
 		return nil, fault.New(fault.State, fault.ReasonNotApproved, "revision %d of export %s never was in force: its state is %s",
 			run.GetRevision(), run.GetExportId(), revision.GetState())
 	}
+}
+
+func foreign(run *taskv1.RunRef) error {
+	return fault.New(fault.Denied, fault.ReasonDenied, "export %s does not belong to customer %s", run.GetExportId(), run.GetCustomerId())
 }
 
 // large reports whether the revision is agreed to need the large warehouse.

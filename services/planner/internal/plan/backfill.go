@@ -60,12 +60,28 @@ func (p *Planner) decide(ctx context.Context, export *configv1.Export, dates []c
 		return nil, err
 	}
 	b, newest, now := &run.Backfill{}, run.Newest(maps.Keys(ids), export.GetExportId()), p.Now()
+	made := p.maker(ctx)
 	for _, date := range dates {
-		if err := b.Add(export, date, newest[date.Compact()], by.act("Backfill", now), now); err != nil {
+		if err := b.Add(export, date, newest[date.Compact()], made, by.act("Backfill", now), now); err != nil {
 			return nil, fmt.Errorf("looking at %s: %w", date, err)
 		}
 	}
 	return b, nil
+}
+
+// maker reads each revision once.
+func (p *Planner) maker(ctx context.Context) run.Maker {
+	known := map[int64]*configv1.Revision{}
+	return func(e run.Expectation) (*configv1.Revision, error) {
+		if r, found := known[e.Revision]; found {
+			return r, nil
+		}
+		r, err := p.revision(ctx, e)
+		if err == nil {
+			known[e.Revision] = r
+		}
+		return r, err
+	}
 }
 
 // dropGone takes out what the source no longer holds, and says whether the source told.

@@ -52,6 +52,17 @@ func (c ConfigService) Get(ctx context.Context, exportID string) (*configv1.Expo
 	return answer.GetExport(), nil
 }
 
+// Revision reads one revision.
+func (c ConfigService) Revision(ctx context.Context, exportID string, number int64) (*configv1.Revision, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	answer, err := c.Client.GetRevision(ctx, &configv1.GetRevisionRequest{ExportId: exportID, Revision: number})
+	if err != nil {
+		return nil, classify(err, fmt.Sprintf("reading revision %d of export %q", number, exportID))
+	}
+	return answer.GetRevision(), nil
+}
+
 // classify makes a peer's fault one of ours, which may cross the wire: an export that does not exist is the caller's
 // mistake, anything else is the config service's absence.
 func classify(err error, doing string) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/customer-exports/exports/pkg/bus"
@@ -201,4 +202,27 @@ func background(t *testing.T, f func(context.Context) error) {
 			t.Errorf("ending: %v", err)
 		}
 	})
+}
+
+// TestFailuresThatRaceAreAllNoted has many workers report at once, so that most find that the record changed under them.
+func TestFailuresThatRaceAreAllNoted(t *testing.T) {
+	p, _ := started(t, bustest.Start(t), &clock{at: now})
+	var g errgroup.Group
+	const workers = 12
+	for attempt := range int32(workers) {
+		reason := fault.ReasonSourceUnavailable
+		if attempt == workers/2 {
+			reason = fault.ReasonScopeViolation
+		}
+		g.Go(func() error {
+			return p.Fail(t.Context(), runID, &planv1.Failure{TaskId: runID + ".extract.DIM_DATES.0", Attempt: attempt, Reason: string(reason)})
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.Store.Get(t.Context(), runID)
+	if err != nil || r.GetState() != run.Quarantined || len(r.GetFailures()) != workers {
+		t.Errorf("the run is %s with %d failures, %v; want quarantined with %d", run.Word(r.GetState()), len(r.GetFailures()), err, workers)
+	}
 }

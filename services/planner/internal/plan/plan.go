@@ -3,10 +3,11 @@
 // of planners may work side by side and any of them may stop at any line: what a run waits for follows from its record,
 // and the next look at the queue finds what is missing there. It refuses to decide from a list or a plain read, and holds
 // no credential. Start reading at Planner.Tick, reports.go and Planner.Dispatch; what operators ask for is in start.go,
-// backfill.go, again.go, cancel.go and watch.go.
+// preview.go, backfill.go, again.go, requeue.go, cancel.go and watch.go.
 package plan
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,8 @@ type Catalogue interface {
 	RunIDs(ctx context.Context) ([]string, error)
 	// Versions lists the ids of all runs, each with a version that grows whenever the record changes.
 	Versions(ctx context.Context) (map[string]uint64, error)
+	// At reads a record that is at least as new as a version. Unavailable when it is not there to be read yet.
+	At(ctx context.Context, runID string, version uint64) (*planv1.Run, error)
 }
 
 // Store is the RUNS bucket: three interfaces in one, because it is one bucket.
@@ -83,6 +86,8 @@ type Exports interface {
 	List(ctx context.Context) ([]*configv1.Export, error)
 	// Get gives one. NotFound when there is none.
 	Get(ctx context.Context, exportID string) (*configv1.Export, error)
+	// Revision gives one that is or was in force. NotFound when there is none.
+	Revision(ctx context.Context, exportID string, number int64) (*configv1.Revision, error)
 }
 
 // Changes tells when a record may have changed, as a hint: one may be missing, and one may tell of nothing.
@@ -103,6 +108,10 @@ type Planner struct {
 	Queue   Queue
 	Exports Exports
 	Cutter  run.Cutter
+	// Previewer may be nil where nobody previews.
+	Previewer Previewer
+	// Dead may be nil where nobody asks for what was given up.
+	Dead Dead
 	// Rules bound and order what is queued. They are asked for on each tick.
 	Rules func(ctx context.Context) dispatch.Rules
 	// SettleDelay is how long after its due time a run is measured.
@@ -190,7 +199,7 @@ func (p *Planner) announceAct(ctx context.Context, r *planv1.Run, fact string) {
 // tell completes and tells an event. One that is lost is only a hint less, so the caller goes on.
 func (p *Planner) tell(ctx context.Context, r *planv1.Run, e *eventv1.Event) {
 	ref := r.GetRef()
-	e.EventId, e.EventTime = ref.GetRunId()+"."+e.GetType(), timestamppb.New(p.Now())
+	e.EventId, e.EventTime = cmp.Or(e.GetEventId(), ref.GetRunId()+"."+e.GetType()), timestamppb.New(p.Now())
 	e.CustomerId, e.ExportId, e.RunId, e.ExportDate = ref.GetCustomerId(), ref.GetExportId(), ref.GetRunId(), ref.GetExportDate()
 	// Detached: the change is stored, so it is told although a caller hangs up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), announceTime)

@@ -51,6 +51,11 @@ func (m memExports) Get(_ context.Context, id string) (*configv1.Export, error) 
 	return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no export %q", id)
 }
 
+// Revision knows of older ones only that they had one table.
+func (m memExports) Revision(_ context.Context, _ string, number int64) (*configv1.Revision, error) {
+	return &configv1.Revision{Revision: number, Spec: &configv1.ExportSpec{Tables: []*configv1.TableSelection{{Table: "DIM_LOCATIONS"}}}}, nil
+}
+
 func acme(exportID, timeOfDay string) *configv1.Export {
 	return &configv1.Export{
 		ExportId: exportID, CustomerId: "acme",
@@ -107,7 +112,7 @@ func planner(t testing.TB, url string, c *clock, exports ...*configv1.Export) (*
 		t.Fatal(err)
 	}
 	return &plan.Planner{
-		Store: store.New(kv), Queue: store.NewQueue(b, tel), Exports: memExports(exports), Tel: tel, Now: c.now,
+		Store: store.New(kv), Queue: store.NewQueue(b, tel), Dead: store.NewDead(b), Exports: memExports(exports), Tel: tel, Now: c.now,
 		Cutter: run.Cutter{TargetRows: 10, Whole: func(table string) bool { return table == "DIM_DATES" }},
 		Rules:  func(context.Context) dispatch.Rules { return roomy },
 	}, b
@@ -206,13 +211,35 @@ func TestStartRefuses(t *testing.T) {
 		reason       fault.Reason
 	}{
 		{"acme-daily", "2026-01-13", fault.State, fault.ReasonNotDue},
-		{"acme-daily", "2026-01-09", fault.State, fault.ReasonNotDue},
+		{"acme-daily", "2026-01-09", fault.State, fault.ReasonBeforeStart},
 		{"acme-daily", "2026-02-30", fault.Invalid, fault.ReasonValidation},
 		{"other", "2026-01-12", fault.NotFound, fault.ReasonNotFound},
 	} {
 		_, err := p.Start(t.Context(), test.export, test.date, ann)
 		if fault.KindOf(err) != test.kind || fault.ReasonOf(err) != test.reason {
 			t.Errorf("Start(%s, %s) = %v, want %s %s", test.export, test.date, err, test.kind, test.reason)
+		}
+	}
+}
+
+// A revision that came into force after the due time does not make the drop.
+func TestTheRevisionInForceAtTheDueTimePlans(t *testing.T) {
+	e := acme("acme-daily", "02:00")
+	e.Revision.Revision = 2
+	e.Terms = append(e.Terms, &configv1.Term{Revision: 2, EffectiveTime: timestamppb.New(now.Add(-12 * time.Hour)), Owed: true})
+	p, _ := planner(t, bustest.Start(t), &clock{at: now}, e)
+	for _, test := range []struct {
+		date     string
+		revision int64
+		table    string
+	}{{"2026-01-11", 1, "DIM_LOCATIONS"}, {"2026-01-12", 2, "DIM_DATES"}} {
+		r, err := p.Start(t.Context(), "acme-daily", test.date)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.GetRef().GetRevision() != test.revision || r.GetTables()[0].GetTable() != test.table {
+			t.Errorf("%s is made by revision %d and starts with %s, want %d and %s",
+				test.date, r.GetRef().GetRevision(), r.GetTables()[0].GetTable(), test.revision, test.table)
 		}
 	}
 }

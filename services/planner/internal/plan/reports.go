@@ -81,15 +81,17 @@ func (p *Planner) noteFailure(ctx context.Context, runID string, f *planv1.Failu
 		f.FailTime = timestamppb.New(now)
 	}
 	var before planv1.RunState
+	var noted *planv1.Failure
 	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) {
-		before = r.GetState()
+		// A copy each time: this is asked again when the record changed meanwhile.
+		before, noted = r.GetState(), proto.CloneOf(f)
 		if f.GetGivenUpCount() > 0 && f.GetGivenUpCount() <= run.GivenUp(r, f.GetTaskId()) {
 			return false, nil
 		}
-		return run.Fail(r, f), nil
+		return run.Fail(r, noted), nil
 	})
 	if changed {
-		p.tellFailure(ctx, before, r, f)
+		p.tellFailure(ctx, before, r, noted)
 		p.recoverNow(ctx, r)
 	}
 	return err

@@ -22,13 +22,17 @@ func (by By) act(method string, now time.Time) *planv1.Act {
 }
 
 // Start plans the run of one drop that is due, or returns the newest run that exists. Invalid for a date that no calendar
-// has, NotFound without such an export, State for a date that is not owed.
+// has, NotFound without such an export, State with one of term.On's reasons for a date that is not owed.
 func (p *Planner) Start(ctx context.Context, exportID, exportDate string, by By) (*planv1.Run, error) {
 	_, e, err := p.expect(ctx, exportID, exportDate)
 	if err != nil {
 		return nil, err
 	}
-	r := run.New(e, p.Now())
+	revision, err := p.revision(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	r := run.New(e, revision, p.Now())
 	run.Note(r, by.act("StartRun", p.Now()))
 	r, created, err := p.create(ctx, r, nil)
 	if err != nil || created {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
@@ -57,7 +58,11 @@ func (p *Planner) planOwed(ctx context.Context, planned map[string]uint64) error
 
 // plan plans the run of one drop, or finds the run that exists.
 func (p *Planner) plan(ctx context.Context, e run.Expectation) (*planv1.Run, error) {
-	r, _, err := p.create(ctx, run.New(e, p.Now()), nil)
+	revision, err := p.revision(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	r, _, err := p.create(ctx, run.New(e, revision, p.Now()), nil)
 	return r, err
 }
 
@@ -84,6 +89,14 @@ func (p *Planner) create(ctx context.Context, r, before *planv1.Run) (*planv1.Ru
 	p.Tel.Logger.InfoContext(runCtx, "run planned", obs.KeyRunID, id, obs.KeyCustomerID, r.GetRef().GetCustomerId(), obs.KeyDueTime, r.GetRef().GetDueTime().AsTime())
 	p.announceAct(runCtx, r, factPlanned)
 	return r, true, nil
+}
+
+// revision is the one in force at the due time, which often still is.
+func (p *Planner) revision(ctx context.Context, e run.Expectation) (*configv1.Revision, error) {
+	if current := e.Export.GetRevision(); current.GetRevision() == e.Revision {
+		return current, nil
+	}
+	return p.Exports.Revision(ctx, e.Export.GetExportId(), e.Revision)
 }
 
 // due starts the root span of a run: a trace of its own, linked to the tick or call that found the run due, and to the
@@ -120,7 +133,7 @@ func (p *Planner) refresh(ctx context.Context, versions map[string]uint64) error
 		if ctx.Err() != nil {
 			break
 		}
-		r, err := p.Store.Get(ctx, id)
+		r, err := p.Store.At(ctx, id, versions[id])
 		if err == nil {
 			err = p.recoverUnless(ctx, r, versions)
 		}

@@ -28,6 +28,9 @@ type Backfill struct {
 	Runs []*planv1.Run
 }
 
+// Maker gives the revision by which a drop is made.
+type Maker func(Expectation) (*configv1.Revision, error)
+
 // Between lists the dates from one to the other, both YYYY-MM-DD and both included. Invalid for what is no date or no
 // range, or is too long; State NOT_DUE when it reaches beyond today in the export's zone.
 func Between(export *configv1.Export, from, to string, now time.Time) ([]calendar.Date, error) {
@@ -69,25 +72,30 @@ func checkPast(export *configv1.Export, last calendar.Date, now time.Time) error
 	return nil
 }
 
-// Add decides about the next date; newest is the newest run that it has, or empty. A fault that does not concern this date
-// alone is returned.
-func (b *Backfill) Add(export *configv1.Export, date calendar.Date, newest string, act *planv1.Act, now time.Time) error {
+// Add decides about the next date; newest is the newest run that it has, or empty. made gives the revision that makes a
+// drop. A fault that does not concern this date alone is returned.
+func (b *Backfill) Add(export *configv1.Export, date calendar.Date, newest string, made Maker, act *planv1.Act, now time.Time) error {
 	decided := &planv1.BackfillDate{ExportDate: date.String(), Outcome: exists, RunId: newest}
-	e, err := Expect(export, date, now)
-	refusal, refused := fault.Of(err)
-	switch {
-	case newest != "":
-	case refused && refusal.Kind == fault.State:
-		decided.Outcome, decided.Reason, decided.Message = notOwed, string(refusal.Reason), refusal.Message
-	case err != nil:
-		return err
-	default:
-		r := New(e, now)
-		Note(r, act)
-		decided.Outcome, decided.RunId = planned, r.GetRef().GetRunId()
-		b.Runs = append(b.Runs, r)
-	}
 	b.Dates = append(b.Dates, decided)
+	if newest != "" {
+		return nil
+	}
+	e, err := Expect(export, date, now)
+	if refusal, refused := fault.Of(err); refused && refusal.Kind == fault.State {
+		decided.Outcome, decided.Reason, decided.Message = notOwed, string(refusal.Reason), refusal.Message
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	revision, err := made(e)
+	if err != nil {
+		return err
+	}
+	r := New(e, revision, now)
+	Note(r, act)
+	decided.Outcome, decided.RunId = planned, r.GetRef().GetRunId()
+	b.Runs = append(b.Runs, r)
 	return nil
 }
 

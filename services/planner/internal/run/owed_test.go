@@ -95,7 +95,7 @@ func TestNothingIsOwedBeforeApproval(t *testing.T) {
 
 func TestExpect(t *testing.T) {
 	for date, want := range map[string]fault.Reason{
-		"2026-01-08": fault.ReasonNotDue, "2026-01-09": "", "2026-01-10": "", "2026-01-11": fault.ReasonNotDue,
+		"2026-01-08": fault.ReasonBeforeStart, "2026-01-09": "", "2026-01-10": "", "2026-01-11": fault.ReasonNotDue,
 	} {
 		d, err := calendar.ParseDate(date)
 		if err != nil {
@@ -112,7 +112,7 @@ func TestNew(t *testing.T) {
 	if err != nil || len(owed) != 1 {
 		t.Fatalf("Owed = %v, %v", owed, err)
 	}
-	r := New(owed[0], noon)
+	r := New(owed[0], owed[0].Export.GetRevision(), noon)
 	due := time.Date(2026, 1, 10, 1, 30, 0, 0, time.UTC)
 	ref := r.GetRef()
 	if !ref.GetDueTime().AsTime().Equal(due) || !ref.GetAsOfTime().AsTime().Equal(due) || !r.GetDeadlineTime().AsTime().Equal(due.Add(6*time.Hour)) {

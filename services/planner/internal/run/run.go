@@ -12,11 +12,13 @@
 //	        scope                                                        v
 //	                                                                QUARANTINED
 //
+//	FAILED ---- an operator requeues what was given up ----> MEASURING, EXTRACTING or COMMITTING, where its record stands
 //	MEASURING, EXTRACTING ---- an operator cancels ----> CANCELLED ---- row outside the scope ----> QUARANTINED
 //
-// COMMITTED and QUARANTINED are never left. What is read once more is a run of its own, of the same date and with the next
-// extraction number, which follows a run that has ended. Start reading at New, then Measure, Receive, Commit and Fail; for
-// what operators ask, at Cancel, ReExtract, RePlan and Backfill.
+// COMMITTED and QUARANTINED are never left. A task that is given up because somebody was away ends nothing: it waits, see
+// Until. What is read once more is a run of its own, of the same date and with the next extraction number, which follows a
+// run that has ended. Start reading at New, then Measure, Receive, Commit and Fail; for what operators ask, at Cancel,
+// ReExtract, RePlan, Backfill and Revive.
 package run
 
 import (
@@ -40,14 +42,13 @@ const (
 	Cancelled   = planv1.RunState_RUN_STATE_CANCELLED
 )
 
-// New makes the record of a run that is not measured yet. The as-of time is the due time, however late it is now, so
+// New makes the record of a run that is not measured yet, by the revision that the expectation names. The as-of time is the due time, however late it is now, so
 // that a repeated or belated run reads the same instant. The caller adds the trace.
-func New(e Expectation, now time.Time) *planv1.Run {
-	revision := e.Export.GetRevision()
+func New(e Expectation, revision *configv1.Revision, now time.Time) *planv1.Run {
 	r := &planv1.Run{
 		Ref: &taskv1.RunRef{
 			RunId: e.RunID(), CustomerId: e.Export.GetCustomerId(), ExportId: e.Export.GetExportId(),
-			Revision: revision.GetRevision(), ExportDate: e.Date.String(),
+			Revision: e.Revision, ExportDate: e.Date.String(),
 			DueTime: timestamppb.New(e.Due), AsOfTime: timestamppb.New(e.Due),
 		},
 		State: Measuring, DeadlineTime: timestamppb.New(e.Deadline),

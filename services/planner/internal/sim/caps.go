@@ -75,9 +75,10 @@ func (o outlet) check(t *taskv1.Task) {
 	w.checkParked(t)
 }
 
-// checkParked is made at every task that is queued: what died of itself stays in DEAD.
+// checkParked is made at every task that is queued: what died of itself stays in DEAD. A worker that held a message long
+// deleted may bury it at this very moment.
 func (w *world) checkParked(t *taskv1.Task) {
-	if d := w.dead[t.GetTaskId()]; d != nil && d.poison {
+	if d := w.dead[t.GetTaskId()]; d != nil && d.poison && d.at.Before(w.now) {
 		w.wrong("task %s comes back by itself after %s", t.GetTaskId(), d.cause.GetReason())
 	}
 }

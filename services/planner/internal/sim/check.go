@@ -50,8 +50,7 @@ func (w *world) checkDays() error {
 	var faults []error
 	owed := map[string]bool{}
 	for _, e := range w.exports {
-		spec := e.GetRevision().GetSpec().GetSchedule()
-		schedule, err := calendar.Parse(spec.GetTimeOfDay(), spec.GetTimeZone())
+		schedule, err := calendar.FromProto(e.GetRevision().GetSpec().GetSchedule())
 		if err != nil {
 			return err
 		}

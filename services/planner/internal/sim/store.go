@@ -105,6 +105,18 @@ func (s *memStore) Versions(context.Context) (versions map[string]uint64, err er
 	return versions, err
 }
 
+// At is part of plan.Store.
+func (s *memStore) At(_ context.Context, id string, version uint64) (r *planv1.Run, err error) {
+	err = s.world.call(func() error {
+		var at int
+		if r, at, err = s.read(id); err == nil && uint64(at) < version { //nolint:gosec // a count
+			return away()
+		}
+		return err
+	})
+	return r, err
+}
+
 func receiptKey(runID, table string, index int32) string {
 	return fmt.Sprintf("%s %s %d", runID, table, index)
 }

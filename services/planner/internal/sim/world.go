@@ -210,3 +210,12 @@ func (e exports) Get(_ context.Context, id string) (*configv1.Export, error) {
 	}
 	return nil, fault.New(fault.NotFound, fault.ReasonNotFound, "no export %q", id)
 }
+
+// Revision is part of plan.Exports. Every export here has one revision.
+func (e exports) Revision(ctx context.Context, id string, number int64) (*configv1.Revision, error) {
+	export, err := e.Get(ctx, id)
+	if err == nil && export.GetRevision().GetRevision() != number {
+		err = fault.New(fault.NotFound, fault.ReasonNotFound, "no revision %d", number)
+	}
+	return export.GetRevision(), err
+}

@@ -140,4 +140,10 @@ func TestVersionsGrowWithEachChange(t *testing.T) {
 	if got := versions(); got[id] <= before[id] {
 		t.Errorf("version %d after a change, want above %d", got[id], before[id])
 	}
+	if r, err := s.At(t.Context(), id, versions()[id]); err != nil || r.GetRef().GetRunId() != id {
+		t.Errorf("At the version = %v, %v", r, err)
+	}
+	if _, err := s.At(t.Context(), id, versions()[id]+1); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("At a version to come = %v, want Unavailable", err)
+	}
 }

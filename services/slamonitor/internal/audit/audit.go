@@ -39,6 +39,7 @@ type Selection struct {
 // Promise is what a drop must hold, from the approved revision alone.
 type Promise struct {
 	CustomerID, ExportID, ExportDate, ScopeDigest string
+	Revision                                      int64
 	Tables                                        []Selection
 }
 
@@ -71,7 +72,12 @@ func (a *Auditor) Audit(ctx context.Context, b Bucket, p Promise) (sla.Audit, er
 }
 
 func (a *Auditor) readDrop(ctx context.Context, b Bucket, p Promise, key string, m *drop.Manifest) (sla.Audit, error) {
-	audit := sla.Audit{RunID: m.RunID, TraceID: m.TraceID, Traceparent: m.Traceparent, ManifestKey: key}
+	audit := sla.Audit{RunID: m.RunID, TraceID: m.TraceID, Traceparent: m.Traceparent, ManifestKey: key, MadeBy: m.Revision}
+	if m.Revision != p.Revision {
+		other := fmt.Sprintf("the drop is made by revision %d, not by revision %d", m.Revision, p.Revision)
+		audit.Findings = []sla.Finding{{Condition: sla.Mismatch, FilePath: b.Path(key), Message: other}}
+		return audit, nil
+	}
 	audit.Findings = promised(b.Path(key), p, m)
 	for _, t := range m.Tables {
 		layout, err := a.Dictionary.Layout(t.Table, columnsOf(p, t.Table))

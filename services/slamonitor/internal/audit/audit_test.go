@@ -158,7 +158,7 @@ func (p *place) audit(t *testing.T) sla.Audit {
 	t.Helper()
 	a := &Auditor{Dictionary: dictionary.Standard(), TempDir: t.TempDir()}
 	found, err := a.Audit(context.WithoutCancel(t.Context()), p.reader, Promise{
-		CustomerID: "acme", ExportID: "acme-daily", ExportDate: date, ScopeDigest: strings.Repeat("ab", 32), Tables: []Selection{{Table: "DIM_DATES"}},
+		CustomerID: "acme", ExportID: "acme-daily", ExportDate: date, Revision: 1, ScopeDigest: strings.Repeat("ab", 32), Tables: []Selection{{Table: "DIM_DATES"}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -209,6 +209,7 @@ func TestAudit(t *testing.T) {
 		}, sla.Mismatch},
 		{"other customer's manifest", func(t *testing.T, p *place) { p.m.CustomerID = "other"; p.commit(t) }, sla.Mismatch},
 		{"other scope", func(t *testing.T, p *place) { p.m.ScopeDigest = strings.Repeat("cd", 32); p.commit(t) }, sla.Mismatch},
+		{"other revision", func(t *testing.T, p *place) { p.m.Revision = 2; p.commit(t) }, sla.Mismatch},
 		{"marker of another manifest", func(t *testing.T, p *place) {
 			p.commit(t)
 			p.mark(t, strings.Repeat("0", 64))

@@ -4,9 +4,11 @@
 package sla
 
 import (
+	"slices"
 	"time"
 
-	"github.com/customer-exports/exports/pkg/calendar"
+	"github.com/customer-exports/exports/pkg/term"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 )
 
 // Punctuality is how a drop stands against its deadline.
@@ -41,50 +43,22 @@ type Expectation struct {
 	Due, Deadline            time.Time
 }
 
-// Engagement is what expectations follow from.
-type Engagement struct {
-	CustomerID, CustomerName string
-	ExportID                 string
-	Revision                 int64
-	Schedule                 calendar.Schedule
-	Start                    calendar.Date // first date owed; the zero Date means the first due time after Approved
-	Approved                 time.Time     // when a revision first came into force
-	// Owes says whether the drop that falls due then is owed: not while the engagement was paused or had ended.
-	Owes      func(due time.Time) bool
-	Grace     time.Duration // from due time to deadline
-	Retention time.Duration // drops older than this are no longer owed
-}
-
-// Owed lists the expectations whose due time has come, newest last, within
-// retention, of an engagement that was approved at least once.
-func Owed(e Engagement, now time.Time) []Expectation {
-	var owed []Expectation
-	date, due := e.Schedule.LatestDue(now)
-	for !e.before(date, due) && due.After(now.Add(-e.Retention)) {
-		if e.Owes(due) {
-			owed = append(owed, e.expect(date, due))
+// Owed lists the expectations whose due time has come, oldest date first; package
+// term decides. The revision is the one in force at the due time.
+func Owed(export *configv1.Export, customerName string, now time.Time) ([]Expectation, error) {
+	drops, err := term.Owed(export, now)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(drops)
+	owed := make([]Expectation, len(drops))
+	for i, drop := range drops {
+		owed[i] = Expectation{
+			CustomerID: export.GetCustomerId(), CustomerName: customerName, ExportID: export.GetExportId(),
+			Revision: drop.Revision, ExportDate: drop.Date.String(), Due: drop.Due, Deadline: drop.Deadline,
 		}
-		date = date.Prev()
-		due = e.Schedule.Due(date)
 	}
-	for i, j := 0, len(owed)-1; i < j; i, j = i+1, j-1 {
-		owed[i], owed[j] = owed[j], owed[i]
-	}
-	return owed
-}
-
-func (e Engagement) before(date calendar.Date, due time.Time) bool {
-	if e.Start != (calendar.Date{}) {
-		return date.Before(e.Start)
-	}
-	return due.Before(e.Approved)
-}
-
-func (e Engagement) expect(date calendar.Date, due time.Time) Expectation {
-	return Expectation{
-		CustomerID: e.CustomerID, CustomerName: e.CustomerName, ExportID: e.ExportID, Revision: e.Revision,
-		ExportDate: date.String(), Due: due, Deadline: due.Add(e.Grace),
-	}
+	return owed, nil
 }
 
 // Finding is one thing that is wrong; FilePath is s3://bucket/key.
@@ -98,8 +72,10 @@ type Finding struct {
 // Audit is what reading a drop showed.
 type Audit struct {
 	RunID, TraceID, Traceparent, ManifestKey string
-	Findings                                 []Finding
-	Tables                                   []TableAudit
+	// MadeBy is the revision that the manifest names; zero without a manifest that can be read.
+	MadeBy   int64
+	Findings []Finding
+	Tables   []TableAudit
 }
 
 // TableAudit is what was read of one table.

@@ -1,10 +1,13 @@
 package sla
 
 import (
+	"slices"
 	"testing"
 	"time"
 
-	"github.com/customer-exports/exports/pkg/calendar"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 )
 
 func TestJudgeAtTheEdges(t *testing.T) {
@@ -43,35 +46,30 @@ func TestJudgeAtTheEdges(t *testing.T) {
 }
 
 func TestOwed(t *testing.T) {
-	schedule, err := calendar.Parse("02:00", "Europe/Berlin")
-	if err != nil {
-		t.Fatal(err)
+	at := func(day int) *timestamppb.Timestamp {
+		return timestamppb.New(time.Date(2026, 11, day, 12, 0, 0, 0, time.UTC))
 	}
-	start, err := calendar.ParseDate("2026-11-20")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := Engagement{ExportID: "acme-daily", Schedule: schedule, Start: start, Grace: 24 * time.Hour, Retention: 30 * 24 * time.Hour}
-	e.Owes = func(time.Time) bool { return true }
+	schedule := &configv1.Schedule{TimeOfDay: "02:00", TimeZone: "Europe/Berlin"}
+	e := &configv1.Export{ExportId: "acme-daily", CustomerId: "acme", Terms: []*configv1.Term{
+		{Revision: 1, EffectiveTime: at(19), Owed: true, Schedule: schedule, RetentionDays: 30},
+		{Revision: 2, EffectiveTime: at(20), Schedule: schedule, RetentionDays: 30}, // paused
+		{Revision: 3, EffectiveTime: at(21), Owed: true, Schedule: schedule, RetentionDays: 30},
+	}}
 	now := time.Date(2026, 11, 23, 0, 59, 59, 0, time.UTC) // a second before the due time of the 23rd
-	got := Owed(e, now)
-	if len(got) != 3 || got[0].ExportDate != "2026-11-20" || got[2].ExportDate != "2026-11-22" {
-		t.Fatalf("Owed() = %+v, want the 20th to the 22nd", got)
+	got, err := Owed(e, "Acme", now)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if want := time.Date(2026, 11, 20, 1, 0, 0, 0, time.UTC); !got[0].Due.Equal(want) {
-		t.Errorf("due = %s, want %s", got[0].Due, want)
+	due := time.Date(2026, 11, 20, 1, 0, 0, 0, time.UTC)
+	want := []Expectation{
+		{"acme", "Acme", "acme-daily", 1, "2026-11-20", due, due.AddDate(0, 0, 1)},
+		{"acme", "Acme", "acme-daily", 3, "2026-11-22", due.AddDate(0, 0, 2), due.AddDate(0, 0, 3)},
 	}
-	e.Retention = 36 * time.Hour
-	if got := Owed(e, now); len(got) != 1 {
-		t.Errorf("Owed() beyond retention = %d, want 1", len(got))
+	if !slices.Equal(want, got) {
+		t.Errorf("Owed() = %v, want %v", got, want)
 	}
-	e.Start, e.Retention, e.Approved = calendar.Date{}, 30*24*time.Hour, time.Date(2026, 11, 22, 1, 0, 1, 0, time.UTC)
-	if got := Owed(e, now); len(got) != 0 {
-		t.Errorf("Owed() approved after the last due time = %+v, want none", got)
-	}
-	e.Approved = time.Time{}
-	e.Owes = func(due time.Time) bool { return due.Day() != 21 } // paused
-	if got := Owed(e, now); len(got) < 2 || got[len(got)-1].ExportDate != "2026-11-22" || got[len(got)-2].ExportDate != "2026-11-20" {
-		t.Errorf("Owed() paused on the 21st = %+v, want the 20th and the 22nd last", got)
+	e.Terms = nil
+	if got, err := Owed(e, "Acme", now); err != nil || len(got) > 0 {
+		t.Errorf("Owed() before the first approval = %v, %v, want nothing", got, err)
 	}
 }

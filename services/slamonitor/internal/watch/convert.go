@@ -1,46 +1,22 @@
 package watch
 
 import (
-	"fmt"
 	"strings"
-	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
-	"github.com/customer-exports/exports/pkg/calendar"
-	"github.com/customer-exports/exports/pkg/term"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	slav1 "github.com/customer-exports/exports/proto/exports/sla/v1"
 	"github.com/customer-exports/exports/services/slamonitor/internal/audit"
 	"github.com/customer-exports/exports/services/slamonitor/internal/sla"
 )
 
-func engagementOf(export *configv1.Export, customerName string) (sla.Engagement, error) {
-	spec := export.GetRevision().GetSpec()
-	schedule, err := calendar.Parse(spec.GetSchedule().GetTimeOfDay(), spec.GetSchedule().GetTimeZone())
-	if err != nil {
-		return sla.Engagement{}, fmt.Errorf("reading the schedule: %w", err)
-	}
-	e := sla.Engagement{
-		CustomerID: export.GetCustomerId(), CustomerName: customerName, ExportID: export.GetExportId(),
-		Revision: export.GetRevision().GetRevision(), Schedule: schedule, Approved: export.GetTerms()[0].GetEffectiveTime().AsTime(),
-		Grace: spec.GetDeadline().AsDuration(), Retention: time.Duration(spec.GetRetentionDays()) * 24 * time.Hour,
-		Owes: func(due time.Time) bool { return term.Owed(export.GetTerms(), due) },
-	}
-	if spec.GetStartDate() != "" {
-		if e.Start, err = calendar.ParseDate(spec.GetStartDate()); err != nil {
-			return sla.Engagement{}, fmt.Errorf("reading the start date: %w", err)
-		}
-	}
-	return e, nil
-}
-
-func promiseOf(export *configv1.Export, expected sla.Expectation) audit.Promise {
+func promiseOf(revision *configv1.Revision, expected sla.Expectation) audit.Promise {
 	p := audit.Promise{
-		CustomerID: export.GetCustomerId(), ExportID: export.GetExportId(), ExportDate: expected.ExportDate,
-		ScopeDigest: export.GetRevision().GetScopeDigest(),
+		CustomerID: expected.CustomerID, ExportID: expected.ExportID, ExportDate: expected.ExportDate,
+		Revision: revision.GetRevision(), ScopeDigest: revision.GetScopeDigest(),
 	}
-	for _, t := range export.GetRevision().GetSpec().GetTables() {
+	for _, t := range revision.GetSpec().GetTables() {
 		p.Tables = append(p.Tables, audit.Selection{Table: t.GetTable(), Columns: t.GetColumns()})
 	}
 	return p

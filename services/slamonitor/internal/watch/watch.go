@@ -140,14 +140,11 @@ func (w *Watcher) customers(ctx context.Context) (map[string]*configv1.Customer,
 }
 
 func (w *Watcher) judgeExport(ctx context.Context, export *configv1.Export, customer *configv1.Customer) error {
-	if len(export.GetTerms()) == 0 {
-		return nil // nothing was ever approved
-	}
-	engagement, err := engagementOf(export, customer.GetDisplayName())
+	owed, err := sla.Owed(export, customer.GetDisplayName(), w.Now())
 	if err != nil {
 		return err
 	}
-	for _, expected := range sla.Owed(engagement, w.Now()) {
+	for _, expected := range owed {
 		if err := w.judge(ctx, export, customer, expected); err != nil {
 			return fmt.Errorf("judging %s: %w", expected.ExportDate, err)
 		}
@@ -162,30 +159,21 @@ func (w *Watcher) judge(ctx context.Context, export *configv1.Export, customer *
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
 	defer cancel()
-	place := w.Buckets.Open(placeOf(export.GetRevision().GetSpec().GetDestination(), customer))
-	if stands, err := w.stands(ctx, before, place); stands || err != nil {
+	offers, err := w.offers(ctx, export, customer, expected)
+	if err != nil {
+		return err
+	}
+	if stands, err := w.stands(ctx, before, offers); stands || err != nil {
 		return err
 	}
 	began := w.Now()
-	found, err := w.Auditor.Audit(ctx, place, promiseOf(export, expected))
+	found, err := w.audit(ctx, offers)
 	if err != nil {
 		return err
 	}
 	verdict := sla.Judge(expected, found, verifiedBefore(before), w.Now())
 	w.trace(ctx, verdict, began)
 	return w.Verdicts.Put(ctx, toProto(verdict))
-}
-
-// stands says that a verdict needs no other look: the drop was verified, and as far as was looked it is still the newest.
-func (w *Watcher) stands(ctx context.Context, v *slav1.Verdict, place *bucket.Reader) (bool, error) {
-	if v.GetCondition() != slav1.Condition_CONDITION_VERIFIED {
-		return false, nil
-	}
-	if !w.looks.due(v.GetExportId(), v.GetExportDate(), w.Now()) {
-		return true, nil
-	}
-	newest, err := audit.Newest(ctx, place, v.GetExportDate())
-	return newest == "" || newest == v.GetManifestKey(), err
 }
 
 // placeOf names the role's external id as delivery does: the destination's own, or else the customer's.
