@@ -350,8 +350,9 @@ type PreviewPlanRequest struct {
 	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
 	// The date the drop would be for, YYYY-MM-DD.
 	ExportDate string `protobuf:"bytes,2,opt,name=export_date,json=exportDate,proto3" json:"export_date,omitempty"`
-	// The revision in force, or the one that awaits approval; zero means the
-	// former, or the latter when none is in force.
+	// The revision in force or the one that awaits approval, as if it had been in
+	// force on that date. Zero means the one that was or will be, or the latter when
+	// none is in force.
 	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
