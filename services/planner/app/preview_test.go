@@ -141,7 +141,7 @@ func TestPreviewFaults(t *testing.T) {
 		"no export":   {preview("other", c.date, 0), fault.ReasonNotFound},
 		"no revision": {preview("acme-daily", c.date, 7), fault.ReasonNotFound},
 		"no date":     {preview("acme-daily", "2026-02-30", 0), fault.ReasonValidation},
-		"not owed":    {preview("acme-daily", "2020-01-01", 0), fault.ReasonNotDue},
+		"not owed":    {preview("acme-daily", "2020-01-01", 0), fault.ReasonBeforeStart},
 	} {
 		if fault.ReasonOf(test.err) != test.want {
 			t.Errorf("%s: got %v, want %s", name, test.err, test.want)

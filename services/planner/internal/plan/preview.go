@@ -39,7 +39,11 @@ func (p *Planner) Preview(ctx context.Context, exportID, exportDate string, revi
 	if err != nil {
 		return nil, err
 	}
-	preview, err := p.preview(ctx, run.New(expected, p.Now()))
+	made, err := p.revision(ctx, expected)
+	if err != nil {
+		return nil, err
+	}
+	preview, err := p.preview(ctx, run.New(expected, made, p.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("previewing run %s: %w", expected.RunID(), err)
 	}

@@ -15,24 +15,31 @@ import (
 // maxListedParts is how many parts of a table a preview lists; the contract of planv1.TablePlan.
 const maxListedParts = 50
 
-// Suppose gives an export as if a revision were in force: the one that is, or the one that awaits approval, as if it always
-// had been. Zero means the former, or the latter when none is in force. NotFound for any other.
+// Suppose gives an export as if one revision had always been in force: the one that is, or the one that awaits approval.
+// Zero means the export as it is, or the latter when nothing is in force. NotFound for any other.
 func Suppose(export *configv1.Export, revision int64) (supposed *configv1.Export, unapproved bool, err error) {
 	inForce, pending := export.GetRevision(), export.GetPendingRevision()
 	switch {
-	case inForce != nil && (revision == 0 || revision == inForce.GetRevision()):
+	case inForce != nil && revision == 0:
 		return export, false, nil
+	case inForce != nil && revision == inForce.GetRevision():
+		return always(export, inForce), false, nil
 	case pending != nil && (revision == 0 || revision == pending.GetRevision()):
-		supposed = proto.CloneOf(export)
-		supposed.Revision = pending
-		supposed.Terms = []*configv1.Term{{Revision: pending.GetRevision(), EffectiveTime: timestamppb.New(time.Unix(0, 0)), Owed: true}}
-		return supposed, true, nil
+		return always(export, pending), true, nil
 	case revision == 0:
 		return nil, false, fault.New(fault.State, fault.ReasonNotApproved, "export %s has no revision in force, and none awaits approval", export.GetExportId())
 	default:
 		return nil, false, fault.New(fault.NotFound, fault.ReasonNotFound, "revision %d of export %s is neither in force nor awaits approval",
 			revision, export.GetExportId())
 	}
+}
+
+// always has a revision in force since before any date.
+func always(export *configv1.Export, revision *configv1.Revision) *configv1.Export {
+	supposed := proto.CloneOf(export)
+	supposed.Revision = revision
+	supposed.Terms = []*configv1.Term{{Revision: revision.GetRevision(), EffectiveTime: timestamppb.New(time.Unix(0, 0)), Owed: true}}
+	return supposed
 }
 
 const (

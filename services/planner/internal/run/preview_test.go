@@ -106,9 +106,15 @@ func TestSuppose(t *testing.T) {
 	if diff := cmp.Diff(int64(1), both.GetRevision().GetRevision()); diff != "" {
 		t.Error("the export itself was changed")
 	}
-	supposed, _, err := Suppose(pending, 2)
-	if err != nil || len(supposed.GetTerms()) != 1 || !supposed.GetTerms()[0].GetOwed() {
-		t.Errorf("a pending revision is owed as if in force, got %v, %v", supposed.GetTerms(), err)
+	for name, number := range map[string]int64{"in force": 1, "pending": 2} {
+		supposed, _, err := Suppose(both, number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		long := calendar.LocalDate(time.Date(2001, 1, 1, 12, 0, 0, 0, time.UTC))
+		if terms := supposed.GetTerms(); len(terms) != 1 || !terms[0].GetOwed() || terms[0].GetRevision() != number || long.Before(calendar.LocalDate(terms[0].GetEffectiveTime().AsTime())) {
+			t.Errorf("the one %s, by its number, has terms %v, want one since ever", name, terms)
+		}
 	}
 }
 
