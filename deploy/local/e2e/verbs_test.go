@@ -8,11 +8,14 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
 	"github.com/customer-exports/exports/deploy/local/demo"
 	"github.com/customer-exports/exports/deploy/local/stack"
 	"github.com/customer-exports/exports/deploy/local/warehouse"
 	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	slav1 "github.com/customer-exports/exports/proto/exports/sla/v1"
 )
@@ -143,4 +146,58 @@ func TestLostInstant(t *testing.T) {
 		t.Errorf("the manifest says %+v, %v", m, err)
 	}
 	verified(t, s, second)
+}
+
+// TestRePlan has a delivered date planned anew after the customer asked for another bucket: the monitor finds the drop there.
+func TestRePlan(t *testing.T) {
+	s := stackFor(t, nil)
+	results, _ := deliver(t, s, small(0))
+	first := results[0].Run
+	verified(t, s, first)
+	moved := moveTo(t, s, results[0].Engagement, "elsewhere")
+	runs := planv1.NewRunServiceClient(dial(t, s.Ports.Planner))
+	answer, err := runs.RePlan(t.Context(), &planv1.RePlanRequest{RunId: first.GetRef().GetRunId(), Author: ann, Reason: "the bucket is another one"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := end(t, s, answer.GetRun())
+	if second.GetState() != planv1.RunState_RUN_STATE_COMMITTED || second.GetRef().GetRevision() != first.GetRef().GetRevision()+1 {
+		t.Fatalf("the second run is %s by revision %d for %q", second.GetState(), second.GetRef().GetRevision(), reasons(second))
+	}
+	pointsTo(t, s, moved, second)
+	verified(t, s, second)
+}
+
+// moveTo gives an export another bucket, and returns the engagement as it is then.
+func moveTo(t *testing.T, s *stack.Stack, e demo.Engagement, name string) demo.Engagement {
+	t.Helper()
+	o := demo.OperatorOn(dial(t, s.Ports.Config))
+	customer, err := o.Config.GetCustomer(t.Context(), &configv1.GetCustomerRequest{CustomerId: e.CustomerID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	moved := e
+	moved.CustomerID = name
+	destination, err := s.CreateDestination(t.Context(), moved.Bucket(), customer.GetCustomer().GetExternalId())
+	if err != nil {
+		t.Fatal(err)
+	}
+	export, err := o.Config.GetExport(t.Context(), &configv1.GetExportRequest{ExportId: e.ExportID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	updated, err := o.Config.UpdateExport(t.Context(), &configv1.UpdateExportRequest{
+		ExportId: e.ExportID(), Spec: &configv1.ExportSpec{Destination: destination}, Etag: export.GetExport().GetEtag(), Author: ann, Reason: "test",
+		UpdateMask: &fieldmaskpb.FieldMask{Paths: []string{"destination"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = o.Revisions.ApproveRevision(t.Context(), &configv1.ApproveRevisionRequest{
+		ExportId: e.ExportID(), Revision: updated.GetExport().GetPendingRevision().GetRevision(), Approver: "ben@localhost", Reason: "test",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return moved
 }

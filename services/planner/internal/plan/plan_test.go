@@ -233,7 +233,7 @@ func TestTheRevisionInForceAtTheDueTimePlans(t *testing.T) {
 		revision int64
 		table    string
 	}{{"2026-01-11", 1, "DIM_LOCATIONS"}, {"2026-01-12", 2, "DIM_DATES"}} {
-		r, err := p.Start(t.Context(), "acme-daily", test.date)
+		r, err := p.Start(t.Context(), "acme-daily", test.date, ann)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/customer-exports/exports/pkg/calendar"
 	"github.com/customer-exports/exports/pkg/fault"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 )
 
@@ -51,7 +52,7 @@ func TestBackfill(t *testing.T) {
 	}
 	b, newest := &Backfill{}, Newest(slices.Values([]string{"acme-daily-20260109-2", "acme-daily-20260109-10", "acme-20260111-1"}), "acme-daily")
 	for _, date := range dates {
-		if err := b.Add(exported, date, newest[date.Compact()], act("Backfill"), when); err != nil {
+		if err := b.Add(exported, date, newest[date.Compact()], byInForce, act("Backfill"), when); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -98,7 +99,7 @@ func TestEveryDateHasOneOutcome(t *testing.T) {
 			if rapid.Bool().Draw(rt, "exists") {
 				newest = calendar.RunID("acme-daily", from, 1+d%3)
 			}
-			if err := b.Add(exported, from, newest, act("Backfill"), noon); err != nil {
+			if err := b.Add(exported, from, newest, byInForce, act("Backfill"), noon); err != nil {
 				rt.Fatal(err)
 			}
 			from = from.Next()
@@ -127,3 +128,6 @@ func date(t testing.TB, text string) calendar.Date {
 	}
 	return d
 }
+
+// byInForce makes every drop by the revision in force.
+func byInForce(e Expectation) (*configv1.Revision, error) { return e.Export.GetRevision(), nil }

@@ -106,6 +106,26 @@ func TestReviveOfARunThatGoesOn(t *testing.T) {
 	}
 }
 
+// A cancelled run stays so; that its uploads are aborted can be asked for once more.
+func TestReviveTheClearingUp(t *testing.T) {
+	r := extracting(t)
+	r.State = Cancelled
+	Fail(r, &planv1.Failure{TaskId: abortID(r), Reason: string(fault.ReasonBucketDenied)})
+	if len(Outstanding(r)) != 0 {
+		t.Fatal("a refused abort is queued again by itself")
+	}
+	if err := Revive(r, abortID(r), nil, asked); err != nil || r.GetState() != Cancelled {
+		t.Fatalf("%v, the run is %s; want cancelled", err, Word(r.GetState()))
+	}
+	if Forget(r, map[string]int32{abortID(r): 1}); len(Outstanding(r)) != 1 {
+		t.Error("the abort is not queued again")
+	}
+	r.UploadsAborted = true
+	if err := Revive(r, abortID(r), nil, asked); fault.ReasonOf(err) != fault.ReasonTaskSettled {
+		t.Errorf("when nothing is left to abort: %v", err)
+	}
+}
+
 // What is dead no more counts no more; what died meanwhile does.
 func TestForget(t *testing.T) {
 	r := extracting(t)
