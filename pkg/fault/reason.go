@@ -40,6 +40,7 @@ const (
 	ReasonSuperseded   Reason = "SUPERSEDED"
 	ReasonQuarantined  Reason = "QUARANTINED"
 	ReasonPlanNotStale Reason = "PLAN_NOT_STALE"
+	ReasonNotCommitted Reason = "NOT_COMMITTED"
 	ReasonTaskSettled  Reason = "TASK_SETTLED"
 )
 
@@ -77,6 +78,8 @@ const (
 	ReasonCommitFenced        Reason = "COMMIT_FENCED"
 	ReasonReadBackMismatch    Reason = "READ_BACK_MISMATCH"
 	ReasonUploadGone          Reason = "UPLOAD_GONE"
+	ReasonFileGone            Reason = "FILE_GONE"
+	ReasonFileChanged         Reason = "FILE_CHANGED"
 )
 
 // About ourselves.

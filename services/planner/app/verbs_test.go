@@ -99,6 +99,14 @@ func TestVerbsRefuseOverTheWire(t *testing.T) {
 			_, err := c.runs.ReExtract(ctx, &planv1.ReExtractRequest{RunId: id, Author: author, Reason: reason})
 			return err
 		}, fault.State, fault.ReasonRunNotEnded},
+		"resend what goes on": {func() error {
+			_, err := c.runs.Resend(ctx, &planv1.ResendRequest{RunId: id, Author: author, Reason: reason})
+			return err
+		}, fault.State, fault.ReasonRunNotEnded},
+		"the receipt of a run that has none yet": {func() error {
+			_, err := c.reports.GetReceipt(ctx, &planv1.GetReceiptRequest{RunId: id, Table: "DIM_DATES"})
+			return err
+		}, fault.Unavailable, fault.ReasonUnavailable},
 		"re-plan what goes on": {func() error {
 			_, err := c.runs.RePlan(ctx, &planv1.RePlanRequest{RunId: id, AsOfTime: timestamppb.Now(), Author: author, Reason: reason})
 			return err

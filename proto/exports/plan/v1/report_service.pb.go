@@ -823,6 +823,125 @@ func (x *ListReceiptsResponse) GetRun() *Run {
 	return nil
 }
 
+// GetReceiptRequest names a part.
+type GetReceiptRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Table in the Data Dictionary.
+	Table string `protobuf:"bytes,2,opt,name=table,proto3" json:"table,omitempty"`
+	// Index of the part within its table, from 0.
+	PartIndex     int32 `protobuf:"varint,3,opt,name=part_index,json=partIndex,proto3" json:"part_index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReceiptRequest) Reset() {
+	*x = GetReceiptRequest{}
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReceiptRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReceiptRequest) ProtoMessage() {}
+
+func (x *GetReceiptRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReceiptRequest.ProtoReflect.Descriptor instead.
+func (*GetReceiptRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *GetReceiptRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *GetReceiptRequest) GetTable() string {
+	if x != nil {
+		return x.Table
+	}
+	return ""
+}
+
+func (x *GetReceiptRequest) GetPartIndex() int32 {
+	if x != nil {
+		return x.PartIndex
+	}
+	return 0
+}
+
+// GetReceiptResponse holds the receipt.
+type GetReceiptResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The receipt that stands.
+	Receipt *v1.Receipt `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// The run as planned, with its measured counts.
+	Run           *Run `protobuf:"bytes,2,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetReceiptResponse) Reset() {
+	*x = GetReceiptResponse{}
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetReceiptResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetReceiptResponse) ProtoMessage() {}
+
+func (x *GetReceiptResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetReceiptResponse.ProtoReflect.Descriptor instead.
+func (*GetReceiptResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *GetReceiptResponse) GetReceipt() *v1.Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *GetReceiptResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 var File_exports_plan_v1_report_service_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_report_service_proto_rawDesc = "" +
@@ -871,7 +990,15 @@ const file_exports_plan_v1_report_service_proto_rawDesc = "" +
 	"\x14ListReceiptsResponse\x128\n" +
 	"\breceipts\x18\x01 \x03(\v2\x1c.exports.delivery.v1.ReceiptR\breceipts\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12&\n" +
-	"\x03run\x18\x03 \x01(\v2\x14.exports.plan.v1.RunR\x03run2\x97\x05\n" +
+	"\x03run\x18\x03 \x01(\v2\x14.exports.plan.v1.RunR\x03run\"z\n" +
+	"\x11GetReceiptRequest\x12\x1e\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x12\x1d\n" +
+	"\x05table\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05table\x12&\n" +
+	"\n" +
+	"part_index\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tpartIndex\"t\n" +
+	"\x12GetReceiptResponse\x126\n" +
+	"\areceipt\x18\x01 \x01(\v2\x1c.exports.delivery.v1.ReceiptR\areceipt\x12&\n" +
+	"\x03run\x18\x02 \x01(\v2\x14.exports.plan.v1.RunR\x03run2\xee\x05\n" +
 	"\rReportService\x12j\n" +
 	"\x11ReportMeasurement\x12).exports.plan.v1.ReportMeasurementRequest\x1a*.exports.plan.v1.ReportMeasurementResponse\x12U\n" +
 	"\n" +
@@ -880,7 +1007,9 @@ const file_exports_plan_v1_report_service_proto_rawDesc = "" +
 	"\rReportFailure\x12%.exports.plan.v1.ReportFailureRequest\x1a&.exports.plan.v1.ReportFailureResponse\x12X\n" +
 	"\vReportAbort\x12#.exports.plan.v1.ReportAbortRequest\x1a$.exports.plan.v1.ReportAbortResponse\x12O\n" +
 	"\bCheckRun\x12 .exports.plan.v1.CheckRunRequest\x1a!.exports.plan.v1.CheckRunResponse\x12[\n" +
-	"\fListReceipts\x12$.exports.plan.v1.ListReceiptsRequest\x1a%.exports.plan.v1.ListReceiptsResponseB\xc9\x01\n" +
+	"\fListReceipts\x12$.exports.plan.v1.ListReceiptsRequest\x1a%.exports.plan.v1.ListReceiptsResponse\x12U\n" +
+	"\n" +
+	"GetReceipt\x12\".exports.plan.v1.GetReceiptRequest\x1a#.exports.plan.v1.GetReceiptResponseB\xc9\x01\n" +
 	"\x13com.exports.plan.v1B\x12ReportServiceProtoP\x01Z@github.com/customer-exports/exports/proto/exports/plan/v1;planv1\xa2\x02\x03EPX\xaa\x02\x0fExports.Plan.V1\xca\x02\x0fExports\\Plan\\V1\xe2\x02\x1bExports\\Plan\\V1\\GPBMetadata\xea\x02\x11Exports::Plan::V1b\x06proto3"
 
 var (
@@ -895,7 +1024,7 @@ func file_exports_plan_v1_report_service_proto_rawDescGZIP() []byte {
 	return file_exports_plan_v1_report_service_proto_rawDescData
 }
 
-var file_exports_plan_v1_report_service_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_exports_plan_v1_report_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_exports_plan_v1_report_service_proto_goTypes = []any{
 	(*ReportMeasurementRequest)(nil),  // 0: exports.plan.v1.ReportMeasurementRequest
 	(*TableMeasurement)(nil),          // 1: exports.plan.v1.TableMeasurement
@@ -913,38 +1042,44 @@ var file_exports_plan_v1_report_service_proto_goTypes = []any{
 	(*CheckRunResponse)(nil),          // 13: exports.plan.v1.CheckRunResponse
 	(*ListReceiptsRequest)(nil),       // 14: exports.plan.v1.ListReceiptsRequest
 	(*ListReceiptsResponse)(nil),      // 15: exports.plan.v1.ListReceiptsResponse
-	(*v1.Receipt)(nil),                // 16: exports.delivery.v1.Receipt
-	(*timestamppb.Timestamp)(nil),     // 17: google.protobuf.Timestamp
-	(*Failure)(nil),                   // 18: exports.plan.v1.Failure
-	(*Run)(nil),                       // 19: exports.plan.v1.Run
+	(*GetReceiptRequest)(nil),         // 16: exports.plan.v1.GetReceiptRequest
+	(*GetReceiptResponse)(nil),        // 17: exports.plan.v1.GetReceiptResponse
+	(*v1.Receipt)(nil),                // 18: exports.delivery.v1.Receipt
+	(*timestamppb.Timestamp)(nil),     // 19: google.protobuf.Timestamp
+	(*Failure)(nil),                   // 20: exports.plan.v1.Failure
+	(*Run)(nil),                       // 21: exports.plan.v1.Run
 }
 var file_exports_plan_v1_report_service_proto_depIdxs = []int32{
 	1,  // 0: exports.plan.v1.ReportMeasurementRequest.tables:type_name -> exports.plan.v1.TableMeasurement
 	2,  // 1: exports.plan.v1.TableMeasurement.counts:type_name -> exports.plan.v1.SplitCount
-	16, // 2: exports.plan.v1.ReportPartRequest.receipt:type_name -> exports.delivery.v1.Receipt
-	17, // 3: exports.plan.v1.ReportCommitRequest.commit_time:type_name -> google.protobuf.Timestamp
-	18, // 4: exports.plan.v1.ReportFailureRequest.failure:type_name -> exports.plan.v1.Failure
-	16, // 5: exports.plan.v1.ListReceiptsResponse.receipts:type_name -> exports.delivery.v1.Receipt
-	19, // 6: exports.plan.v1.ListReceiptsResponse.run:type_name -> exports.plan.v1.Run
-	0,  // 7: exports.plan.v1.ReportService.ReportMeasurement:input_type -> exports.plan.v1.ReportMeasurementRequest
-	4,  // 8: exports.plan.v1.ReportService.ReportPart:input_type -> exports.plan.v1.ReportPartRequest
-	6,  // 9: exports.plan.v1.ReportService.ReportCommit:input_type -> exports.plan.v1.ReportCommitRequest
-	8,  // 10: exports.plan.v1.ReportService.ReportFailure:input_type -> exports.plan.v1.ReportFailureRequest
-	10, // 11: exports.plan.v1.ReportService.ReportAbort:input_type -> exports.plan.v1.ReportAbortRequest
-	12, // 12: exports.plan.v1.ReportService.CheckRun:input_type -> exports.plan.v1.CheckRunRequest
-	14, // 13: exports.plan.v1.ReportService.ListReceipts:input_type -> exports.plan.v1.ListReceiptsRequest
-	3,  // 14: exports.plan.v1.ReportService.ReportMeasurement:output_type -> exports.plan.v1.ReportMeasurementResponse
-	5,  // 15: exports.plan.v1.ReportService.ReportPart:output_type -> exports.plan.v1.ReportPartResponse
-	7,  // 16: exports.plan.v1.ReportService.ReportCommit:output_type -> exports.plan.v1.ReportCommitResponse
-	9,  // 17: exports.plan.v1.ReportService.ReportFailure:output_type -> exports.plan.v1.ReportFailureResponse
-	11, // 18: exports.plan.v1.ReportService.ReportAbort:output_type -> exports.plan.v1.ReportAbortResponse
-	13, // 19: exports.plan.v1.ReportService.CheckRun:output_type -> exports.plan.v1.CheckRunResponse
-	15, // 20: exports.plan.v1.ReportService.ListReceipts:output_type -> exports.plan.v1.ListReceiptsResponse
-	14, // [14:21] is the sub-list for method output_type
-	7,  // [7:14] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	18, // 2: exports.plan.v1.ReportPartRequest.receipt:type_name -> exports.delivery.v1.Receipt
+	19, // 3: exports.plan.v1.ReportCommitRequest.commit_time:type_name -> google.protobuf.Timestamp
+	20, // 4: exports.plan.v1.ReportFailureRequest.failure:type_name -> exports.plan.v1.Failure
+	18, // 5: exports.plan.v1.ListReceiptsResponse.receipts:type_name -> exports.delivery.v1.Receipt
+	21, // 6: exports.plan.v1.ListReceiptsResponse.run:type_name -> exports.plan.v1.Run
+	18, // 7: exports.plan.v1.GetReceiptResponse.receipt:type_name -> exports.delivery.v1.Receipt
+	21, // 8: exports.plan.v1.GetReceiptResponse.run:type_name -> exports.plan.v1.Run
+	0,  // 9: exports.plan.v1.ReportService.ReportMeasurement:input_type -> exports.plan.v1.ReportMeasurementRequest
+	4,  // 10: exports.plan.v1.ReportService.ReportPart:input_type -> exports.plan.v1.ReportPartRequest
+	6,  // 11: exports.plan.v1.ReportService.ReportCommit:input_type -> exports.plan.v1.ReportCommitRequest
+	8,  // 12: exports.plan.v1.ReportService.ReportFailure:input_type -> exports.plan.v1.ReportFailureRequest
+	10, // 13: exports.plan.v1.ReportService.ReportAbort:input_type -> exports.plan.v1.ReportAbortRequest
+	12, // 14: exports.plan.v1.ReportService.CheckRun:input_type -> exports.plan.v1.CheckRunRequest
+	14, // 15: exports.plan.v1.ReportService.ListReceipts:input_type -> exports.plan.v1.ListReceiptsRequest
+	16, // 16: exports.plan.v1.ReportService.GetReceipt:input_type -> exports.plan.v1.GetReceiptRequest
+	3,  // 17: exports.plan.v1.ReportService.ReportMeasurement:output_type -> exports.plan.v1.ReportMeasurementResponse
+	5,  // 18: exports.plan.v1.ReportService.ReportPart:output_type -> exports.plan.v1.ReportPartResponse
+	7,  // 19: exports.plan.v1.ReportService.ReportCommit:output_type -> exports.plan.v1.ReportCommitResponse
+	9,  // 20: exports.plan.v1.ReportService.ReportFailure:output_type -> exports.plan.v1.ReportFailureResponse
+	11, // 21: exports.plan.v1.ReportService.ReportAbort:output_type -> exports.plan.v1.ReportAbortResponse
+	13, // 22: exports.plan.v1.ReportService.CheckRun:output_type -> exports.plan.v1.CheckRunResponse
+	15, // 23: exports.plan.v1.ReportService.ListReceipts:output_type -> exports.plan.v1.ListReceiptsResponse
+	17, // 24: exports.plan.v1.ReportService.GetReceipt:output_type -> exports.plan.v1.GetReceiptResponse
+	17, // [17:25] is the sub-list for method output_type
+	9,  // [9:17] is the sub-list for method input_type
+	9,  // [9:9] is the sub-list for extension type_name
+	9,  // [9:9] is the sub-list for extension extendee
+	0,  // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_report_service_proto_init() }
@@ -959,7 +1094,7 @@ func file_exports_plan_v1_report_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_plan_v1_report_service_proto_rawDesc), len(file_exports_plan_v1_report_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	ReportService_ReportAbort_FullMethodName       = "/exports.plan.v1.ReportService/ReportAbort"
 	ReportService_CheckRun_FullMethodName          = "/exports.plan.v1.ReportService/CheckRun"
 	ReportService_ListReceipts_FullMethodName      = "/exports.plan.v1.ReportService/ListReceipts"
+	ReportService_GetReceipt_FullMethodName        = "/exports.plan.v1.ReportService/GetReceipt"
 )
 
 // ReportServiceClient is the client API for ReportService service.
@@ -52,6 +53,10 @@ type ReportServiceClient interface {
 	CheckRun(ctx context.Context, in *CheckRunRequest, opts ...grpc.CallOption) (*CheckRunResponse, error)
 	// ListReceipts gives the accepted receipts of a run that is being committed.
 	ListReceipts(ctx context.Context, in *ListReceiptsRequest, opts ...grpc.CallOption) (*ListReceiptsResponse, error)
+	// GetReceipt gives the accepted receipt of one part of a run that is being
+	// committed, or was. NOT_FOUND when the run has no such part; otherwise refused
+	// as ListReceipts is.
+	GetReceipt(ctx context.Context, in *GetReceiptRequest, opts ...grpc.CallOption) (*GetReceiptResponse, error)
 }
 
 type reportServiceClient struct {
@@ -132,6 +137,16 @@ func (c *reportServiceClient) ListReceipts(ctx context.Context, in *ListReceipts
 	return out, nil
 }
 
+func (c *reportServiceClient) GetReceipt(ctx context.Context, in *GetReceiptRequest, opts ...grpc.CallOption) (*GetReceiptResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetReceiptResponse)
+	err := c.cc.Invoke(ctx, ReportService_GetReceipt_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ReportServiceServer is the server API for ReportService service.
 // All implementations must embed UnimplementedReportServiceServer
 // for forward compatibility.
@@ -156,6 +171,10 @@ type ReportServiceServer interface {
 	CheckRun(context.Context, *CheckRunRequest) (*CheckRunResponse, error)
 	// ListReceipts gives the accepted receipts of a run that is being committed.
 	ListReceipts(context.Context, *ListReceiptsRequest) (*ListReceiptsResponse, error)
+	// GetReceipt gives the accepted receipt of one part of a run that is being
+	// committed, or was. NOT_FOUND when the run has no such part; otherwise refused
+	// as ListReceipts is.
+	GetReceipt(context.Context, *GetReceiptRequest) (*GetReceiptResponse, error)
 	mustEmbedUnimplementedReportServiceServer()
 }
 
@@ -186,6 +205,9 @@ func (UnimplementedReportServiceServer) CheckRun(context.Context, *CheckRunReque
 }
 func (UnimplementedReportServiceServer) ListReceipts(context.Context, *ListReceiptsRequest) (*ListReceiptsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListReceipts not implemented")
+}
+func (UnimplementedReportServiceServer) GetReceipt(context.Context, *GetReceiptRequest) (*GetReceiptResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetReceipt not implemented")
 }
 func (UnimplementedReportServiceServer) mustEmbedUnimplementedReportServiceServer() {}
 func (UnimplementedReportServiceServer) testEmbeddedByValue()                       {}
@@ -334,6 +356,24 @@ func _ReportService_ListReceipts_Handler(srv interface{}, ctx context.Context, d
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReportService_GetReceipt_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetReceiptRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReportServiceServer).GetReceipt(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReportService_GetReceipt_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReportServiceServer).GetReceipt(ctx, req.(*GetReceiptRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ReportService_ServiceDesc is the grpc.ServiceDesc for ReportService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -368,6 +408,10 @@ var ReportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListReceipts",
 			Handler:    _ReportService_ListReceipts_Handler,
+		},
+		{
+			MethodName: "GetReceipt",
+			Handler:    _ReportService_GetReceipt_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -135,8 +135,12 @@ type Run struct {
 	// Whether the uploads of a cancelled run were aborted. A part that came after
 	// it makes this false again.
 	UploadsAborted bool `protobuf:"varint,16,opt,name=uploads_aborted,json=uploadsAborted,proto3" json:"uploads_aborted,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The run that read the rows, when this one delivers its files once more: they
+	// are copied from the run that this one follows, and their metadata names the
+	// one that read. Empty when this run reads the source itself.
+	ResendsRunId  string `protobuf:"bytes,17,opt,name=resends_run_id,json=resendsRunId,proto3" json:"resends_run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Run) Reset() {
@@ -279,6 +283,13 @@ func (x *Run) GetUploadsAborted() bool {
 		return x.UploadsAborted
 	}
 	return false
+}
+
+func (x *Run) GetResendsRunId() string {
+	if x != nil {
+		return x.ResendsRunId
+	}
+	return ""
 }
 
 // Act is one thing that somebody asked of a run.
@@ -641,7 +652,7 @@ var File_exports_plan_v1_run_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\n" +
-	"\x19exports/plan/v1/run.proto\x12\x0fexports.plan.v1\x1a\x1aexports/task/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xec\x05\n" +
+	"\x19exports/plan/v1/run.proto\x12\x0fexports.plan.v1\x1a\x1aexports/task/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x06\n" +
 	"\x03Run\x12)\n" +
 	"\x03ref\x18\x01 \x01(\v2\x17.exports.task.v1.RunRefR\x03ref\x12/\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x19.exports.plan.v1.RunStateR\x05state\x12?\n" +
@@ -662,7 +673,8 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\treplanned\x18\r \x01(\bR\treplanned\x12&\n" +
 	"\x0fas_of_replanned\x18\x0e \x01(\bR\rasOfReplanned\x12(\n" +
 	"\x04acts\x18\x0f \x03(\v2\x14.exports.plan.v1.ActR\x04acts\x12'\n" +
-	"\x0fuploads_aborted\x18\x10 \x01(\bR\x0euploadsAborted\"\x84\x01\n" +
+	"\x0fuploads_aborted\x18\x10 \x01(\bR\x0euploadsAborted\x12$\n" +
+	"\x0eresends_run_id\x18\x11 \x01(\tR\fresendsRunId\"\x84\x01\n" +
 	"\x03Act\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x16\n" +
 	"\x06author\x18\x02 \x01(\tR\x06author\x12\x16\n" +

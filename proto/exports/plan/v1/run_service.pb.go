@@ -819,6 +819,116 @@ func (x *RePlanResponse) GetRun() *Run {
 	return nil
 }
 
+// ResendRequest names the run to deliver once more.
+type ResendRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// Who asks: lower case, such as op@example.com.
+	Author string `protobuf:"bytes,2,opt,name=author,proto3" json:"author,omitempty"`
+	// Why.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResendRequest) Reset() {
+	*x = ResendRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResendRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResendRequest) ProtoMessage() {}
+
+func (x *ResendRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResendRequest.ProtoReflect.Descriptor instead.
+func (*ResendRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *ResendRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ResendRequest) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *ResendRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// ResendResponse holds the run.
+type ResendResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The new run.
+	Run           *Run `protobuf:"bytes,1,opt,name=run,proto3" json:"run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ResendResponse) Reset() {
+	*x = ResendResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ResendResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ResendResponse) ProtoMessage() {}
+
+func (x *ResendResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ResendResponse.ProtoReflect.Descriptor instead.
+func (*ResendResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ResendResponse) GetRun() *Run {
+	if x != nil {
+		return x.Run
+	}
+	return nil
+}
+
 // GetRunRequest names a run.
 type GetRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -830,7 +940,7 @@ type GetRunRequest struct {
 
 func (x *GetRunRequest) Reset() {
 	*x = GetRunRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[11]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -842,7 +952,7 @@ func (x *GetRunRequest) String() string {
 func (*GetRunRequest) ProtoMessage() {}
 
 func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[11]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -855,7 +965,7 @@ func (x *GetRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunRequest.ProtoReflect.Descriptor instead.
 func (*GetRunRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{11}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetRunRequest) GetRunId() string {
@@ -876,7 +986,7 @@ type GetRunResponse struct {
 
 func (x *GetRunResponse) Reset() {
 	*x = GetRunResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[12]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -888,7 +998,7 @@ func (x *GetRunResponse) String() string {
 func (*GetRunResponse) ProtoMessage() {}
 
 func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[12]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -901,7 +1011,7 @@ func (x *GetRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetRunResponse.ProtoReflect.Descriptor instead.
 func (*GetRunResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{12}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GetRunResponse) GetRun() *Run {
@@ -936,7 +1046,7 @@ type ListRunsRequest struct {
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[13]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1058,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[13]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1071,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{13}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *ListRunsRequest) GetPageSize() int32 {
@@ -1033,7 +1143,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[14]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1045,7 +1155,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[14]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1058,7 +1168,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{14}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -1086,7 +1196,7 @@ type WatchRunRequest struct {
 
 func (x *WatchRunRequest) Reset() {
 	*x = WatchRunRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[15]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1098,7 +1208,7 @@ func (x *WatchRunRequest) String() string {
 func (*WatchRunRequest) ProtoMessage() {}
 
 func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[15]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1111,7 +1221,7 @@ func (x *WatchRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunRequest.ProtoReflect.Descriptor instead.
 func (*WatchRunRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{15}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *WatchRunRequest) GetRunId() string {
@@ -1132,7 +1242,7 @@ type WatchRunResponse struct {
 
 func (x *WatchRunResponse) Reset() {
 	*x = WatchRunResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[16]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1144,7 +1254,7 @@ func (x *WatchRunResponse) String() string {
 func (*WatchRunResponse) ProtoMessage() {}
 
 func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[16]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1157,7 +1267,7 @@ func (x *WatchRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRunResponse.ProtoReflect.Descriptor instead.
 func (*WatchRunResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{16}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *WatchRunResponse) GetProgress() *RunProgress {
@@ -1184,7 +1294,7 @@ type PreviewPlanRequest struct {
 
 func (x *PreviewPlanRequest) Reset() {
 	*x = PreviewPlanRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1306,7 @@ func (x *PreviewPlanRequest) String() string {
 func (*PreviewPlanRequest) ProtoMessage() {}
 
 func (x *PreviewPlanRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[17]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1319,7 @@ func (x *PreviewPlanRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewPlanRequest.ProtoReflect.Descriptor instead.
 func (*PreviewPlanRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{17}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *PreviewPlanRequest) GetExportId() string {
@@ -1244,7 +1354,7 @@ type PreviewPlanResponse struct {
 
 func (x *PreviewPlanResponse) Reset() {
 	*x = PreviewPlanResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1256,7 +1366,7 @@ func (x *PreviewPlanResponse) String() string {
 func (*PreviewPlanResponse) ProtoMessage() {}
 
 func (x *PreviewPlanResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[18]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1269,7 +1379,7 @@ func (x *PreviewPlanResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PreviewPlanResponse.ProtoReflect.Descriptor instead.
 func (*PreviewPlanResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{18}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *PreviewPlanResponse) GetPreview() *Preview {
@@ -1294,7 +1404,7 @@ type ListDeadTasksRequest struct {
 
 func (x *ListDeadTasksRequest) Reset() {
 	*x = ListDeadTasksRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1306,7 +1416,7 @@ func (x *ListDeadTasksRequest) String() string {
 func (*ListDeadTasksRequest) ProtoMessage() {}
 
 func (x *ListDeadTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[19]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1319,7 +1429,7 @@ func (x *ListDeadTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadTasksRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{19}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListDeadTasksRequest) GetPageSize() int32 {
@@ -1356,7 +1466,7 @@ type ListDeadTasksResponse struct {
 
 func (x *ListDeadTasksResponse) Reset() {
 	*x = ListDeadTasksResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1368,7 +1478,7 @@ func (x *ListDeadTasksResponse) String() string {
 func (*ListDeadTasksResponse) ProtoMessage() {}
 
 func (x *ListDeadTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[20]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1381,7 +1491,7 @@ func (x *ListDeadTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadTasksResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{20}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ListDeadTasksResponse) GetTasks() []*DeadTask {
@@ -1418,7 +1528,7 @@ type RequeueTaskRequest struct {
 
 func (x *RequeueTaskRequest) Reset() {
 	*x = RequeueTaskRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1430,7 +1540,7 @@ func (x *RequeueTaskRequest) String() string {
 func (*RequeueTaskRequest) ProtoMessage() {}
 
 func (x *RequeueTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1443,7 +1553,7 @@ func (x *RequeueTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueTaskRequest.ProtoReflect.Descriptor instead.
 func (*RequeueTaskRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{21}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RequeueTaskRequest) GetWhich() isRequeueTaskRequest_Which {
@@ -1516,7 +1626,7 @@ type RequeueTaskResponse struct {
 
 func (x *RequeueTaskResponse) Reset() {
 	*x = RequeueTaskResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1528,7 +1638,7 @@ func (x *RequeueTaskResponse) String() string {
 func (*RequeueTaskResponse) ProtoMessage() {}
 
 func (x *RequeueTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1541,7 +1651,7 @@ func (x *RequeueTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueTaskResponse.ProtoReflect.Descriptor instead.
 func (*RequeueTaskResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{22}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *RequeueTaskResponse) GetTask() *DeadTask {
@@ -1618,6 +1728,13 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\x06reason\x18\x04 \x01(\tB\n" +
 	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\"8\n" +
 	"\x0eRePlanResponse\x12&\n" +
+	"\x03run\x18\x01 \x01(\v2\x14.exports.plan.v1.RunR\x03run\"\xa5\x01\n" +
+	"\rResendRequest\x12\x1e\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x12P\n" +
+	"\x06author\x18\x02 \x01(\tB8\xbaH5r3\x18\xc8\x012.^[a-z0-9][a-z0-9._+-]*(@[a-z0-9][a-z0-9.-]*)?$R\x06author\x12\"\n" +
+	"\x06reason\x18\x03 \x01(\tB\n" +
+	"\xbaH\ar\x05\x10\x01\x18\xe8\aR\x06reason\"8\n" +
+	"\x0eResendResponse\x12&\n" +
 	"\x03run\x18\x01 \x01(\v2\x14.exports.plan.v1.RunR\x03run\"/\n" +
 	"\rGetRunRequest\x12\x1e\n" +
 	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\"8\n" +
@@ -1675,7 +1792,7 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\x18BACKFILL_OUTCOME_PLANNED\x10\x01\x12\x1b\n" +
 	"\x17BACKFILL_OUTCOME_EXISTS\x10\x02\x12\x1d\n" +
 	"\x19BACKFILL_OUTCOME_NOT_OWED\x10\x03\x12 \n" +
-	"\x1cBACKFILL_OUTCOME_SOURCE_GONE\x10\x042\xa4\a\n" +
+	"\x1cBACKFILL_OUTCOME_SOURCE_GONE\x10\x042\xef\a\n" +
 	"\n" +
 	"RunService\x12O\n" +
 	"\bStartRun\x12 .exports.plan.v1.StartRunRequest\x1a!.exports.plan.v1.StartRunResponse\x12O\n" +
@@ -1683,6 +1800,7 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\tCancelRun\x12!.exports.plan.v1.CancelRunRequest\x1a\".exports.plan.v1.CancelRunResponse\x12R\n" +
 	"\tReExtract\x12!.exports.plan.v1.ReExtractRequest\x1a\".exports.plan.v1.ReExtractResponse\x12I\n" +
 	"\x06RePlan\x12\x1e.exports.plan.v1.RePlanRequest\x1a\x1f.exports.plan.v1.RePlanResponse\x12I\n" +
+	"\x06Resend\x12\x1e.exports.plan.v1.ResendRequest\x1a\x1f.exports.plan.v1.ResendResponse\x12I\n" +
 	"\x06GetRun\x12\x1e.exports.plan.v1.GetRunRequest\x1a\x1f.exports.plan.v1.GetRunResponse\x12O\n" +
 	"\bListRuns\x12 .exports.plan.v1.ListRunsRequest\x1a!.exports.plan.v1.ListRunsResponse\x12Q\n" +
 	"\bWatchRun\x12 .exports.plan.v1.WatchRunRequest\x1a!.exports.plan.v1.WatchRunResponse0\x01\x12X\n" +
@@ -1704,7 +1822,7 @@ func file_exports_plan_v1_run_service_proto_rawDescGZIP() []byte {
 }
 
 var file_exports_plan_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_exports_plan_v1_run_service_proto_goTypes = []any{
 	(BackfillOutcome)(0),          // 0: exports.plan.v1.BackfillOutcome
 	(*StartRunRequest)(nil),       // 1: exports.plan.v1.StartRunRequest
@@ -1718,69 +1836,74 @@ var file_exports_plan_v1_run_service_proto_goTypes = []any{
 	(*ReExtractResponse)(nil),     // 9: exports.plan.v1.ReExtractResponse
 	(*RePlanRequest)(nil),         // 10: exports.plan.v1.RePlanRequest
 	(*RePlanResponse)(nil),        // 11: exports.plan.v1.RePlanResponse
-	(*GetRunRequest)(nil),         // 12: exports.plan.v1.GetRunRequest
-	(*GetRunResponse)(nil),        // 13: exports.plan.v1.GetRunResponse
-	(*ListRunsRequest)(nil),       // 14: exports.plan.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),      // 15: exports.plan.v1.ListRunsResponse
-	(*WatchRunRequest)(nil),       // 16: exports.plan.v1.WatchRunRequest
-	(*WatchRunResponse)(nil),      // 17: exports.plan.v1.WatchRunResponse
-	(*PreviewPlanRequest)(nil),    // 18: exports.plan.v1.PreviewPlanRequest
-	(*PreviewPlanResponse)(nil),   // 19: exports.plan.v1.PreviewPlanResponse
-	(*ListDeadTasksRequest)(nil),  // 20: exports.plan.v1.ListDeadTasksRequest
-	(*ListDeadTasksResponse)(nil), // 21: exports.plan.v1.ListDeadTasksResponse
-	(*RequeueTaskRequest)(nil),    // 22: exports.plan.v1.RequeueTaskRequest
-	(*RequeueTaskResponse)(nil),   // 23: exports.plan.v1.RequeueTaskResponse
-	(*Run)(nil),                   // 24: exports.plan.v1.Run
-	(*timestamppb.Timestamp)(nil), // 25: google.protobuf.Timestamp
-	(RunState)(0),                 // 26: exports.plan.v1.RunState
-	(*RunProgress)(nil),           // 27: exports.plan.v1.RunProgress
-	(*Preview)(nil),               // 28: exports.plan.v1.Preview
-	(*DeadTask)(nil),              // 29: exports.plan.v1.DeadTask
+	(*ResendRequest)(nil),         // 12: exports.plan.v1.ResendRequest
+	(*ResendResponse)(nil),        // 13: exports.plan.v1.ResendResponse
+	(*GetRunRequest)(nil),         // 14: exports.plan.v1.GetRunRequest
+	(*GetRunResponse)(nil),        // 15: exports.plan.v1.GetRunResponse
+	(*ListRunsRequest)(nil),       // 16: exports.plan.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),      // 17: exports.plan.v1.ListRunsResponse
+	(*WatchRunRequest)(nil),       // 18: exports.plan.v1.WatchRunRequest
+	(*WatchRunResponse)(nil),      // 19: exports.plan.v1.WatchRunResponse
+	(*PreviewPlanRequest)(nil),    // 20: exports.plan.v1.PreviewPlanRequest
+	(*PreviewPlanResponse)(nil),   // 21: exports.plan.v1.PreviewPlanResponse
+	(*ListDeadTasksRequest)(nil),  // 22: exports.plan.v1.ListDeadTasksRequest
+	(*ListDeadTasksResponse)(nil), // 23: exports.plan.v1.ListDeadTasksResponse
+	(*RequeueTaskRequest)(nil),    // 24: exports.plan.v1.RequeueTaskRequest
+	(*RequeueTaskResponse)(nil),   // 25: exports.plan.v1.RequeueTaskResponse
+	(*Run)(nil),                   // 26: exports.plan.v1.Run
+	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
+	(RunState)(0),                 // 28: exports.plan.v1.RunState
+	(*RunProgress)(nil),           // 29: exports.plan.v1.RunProgress
+	(*Preview)(nil),               // 30: exports.plan.v1.Preview
+	(*DeadTask)(nil),              // 31: exports.plan.v1.DeadTask
 }
 var file_exports_plan_v1_run_service_proto_depIdxs = []int32{
-	24, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
+	26, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
 	5,  // 1: exports.plan.v1.BackfillResponse.dates:type_name -> exports.plan.v1.BackfillDate
 	0,  // 2: exports.plan.v1.BackfillDate.outcome:type_name -> exports.plan.v1.BackfillOutcome
-	24, // 3: exports.plan.v1.CancelRunResponse.run:type_name -> exports.plan.v1.Run
-	25, // 4: exports.plan.v1.ReExtractRequest.as_of_time:type_name -> google.protobuf.Timestamp
-	24, // 5: exports.plan.v1.ReExtractResponse.run:type_name -> exports.plan.v1.Run
-	25, // 6: exports.plan.v1.RePlanRequest.as_of_time:type_name -> google.protobuf.Timestamp
-	24, // 7: exports.plan.v1.RePlanResponse.run:type_name -> exports.plan.v1.Run
-	24, // 8: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
-	26, // 9: exports.plan.v1.ListRunsRequest.state:type_name -> exports.plan.v1.RunState
-	24, // 10: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
-	27, // 11: exports.plan.v1.WatchRunResponse.progress:type_name -> exports.plan.v1.RunProgress
-	28, // 12: exports.plan.v1.PreviewPlanResponse.preview:type_name -> exports.plan.v1.Preview
-	29, // 13: exports.plan.v1.ListDeadTasksResponse.tasks:type_name -> exports.plan.v1.DeadTask
-	29, // 14: exports.plan.v1.RequeueTaskResponse.task:type_name -> exports.plan.v1.DeadTask
-	24, // 15: exports.plan.v1.RequeueTaskResponse.run:type_name -> exports.plan.v1.Run
-	1,  // 16: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
-	3,  // 17: exports.plan.v1.RunService.Backfill:input_type -> exports.plan.v1.BackfillRequest
-	6,  // 18: exports.plan.v1.RunService.CancelRun:input_type -> exports.plan.v1.CancelRunRequest
-	8,  // 19: exports.plan.v1.RunService.ReExtract:input_type -> exports.plan.v1.ReExtractRequest
-	10, // 20: exports.plan.v1.RunService.RePlan:input_type -> exports.plan.v1.RePlanRequest
-	12, // 21: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
-	14, // 22: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
-	16, // 23: exports.plan.v1.RunService.WatchRun:input_type -> exports.plan.v1.WatchRunRequest
-	18, // 24: exports.plan.v1.RunService.PreviewPlan:input_type -> exports.plan.v1.PreviewPlanRequest
-	20, // 25: exports.plan.v1.RunService.ListDeadTasks:input_type -> exports.plan.v1.ListDeadTasksRequest
-	22, // 26: exports.plan.v1.RunService.RequeueTask:input_type -> exports.plan.v1.RequeueTaskRequest
-	2,  // 27: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
-	4,  // 28: exports.plan.v1.RunService.Backfill:output_type -> exports.plan.v1.BackfillResponse
-	7,  // 29: exports.plan.v1.RunService.CancelRun:output_type -> exports.plan.v1.CancelRunResponse
-	9,  // 30: exports.plan.v1.RunService.ReExtract:output_type -> exports.plan.v1.ReExtractResponse
-	11, // 31: exports.plan.v1.RunService.RePlan:output_type -> exports.plan.v1.RePlanResponse
-	13, // 32: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
-	15, // 33: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
-	17, // 34: exports.plan.v1.RunService.WatchRun:output_type -> exports.plan.v1.WatchRunResponse
-	19, // 35: exports.plan.v1.RunService.PreviewPlan:output_type -> exports.plan.v1.PreviewPlanResponse
-	21, // 36: exports.plan.v1.RunService.ListDeadTasks:output_type -> exports.plan.v1.ListDeadTasksResponse
-	23, // 37: exports.plan.v1.RunService.RequeueTask:output_type -> exports.plan.v1.RequeueTaskResponse
-	27, // [27:38] is the sub-list for method output_type
-	16, // [16:27] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	26, // 3: exports.plan.v1.CancelRunResponse.run:type_name -> exports.plan.v1.Run
+	27, // 4: exports.plan.v1.ReExtractRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	26, // 5: exports.plan.v1.ReExtractResponse.run:type_name -> exports.plan.v1.Run
+	27, // 6: exports.plan.v1.RePlanRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	26, // 7: exports.plan.v1.RePlanResponse.run:type_name -> exports.plan.v1.Run
+	26, // 8: exports.plan.v1.ResendResponse.run:type_name -> exports.plan.v1.Run
+	26, // 9: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
+	28, // 10: exports.plan.v1.ListRunsRequest.state:type_name -> exports.plan.v1.RunState
+	26, // 11: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
+	29, // 12: exports.plan.v1.WatchRunResponse.progress:type_name -> exports.plan.v1.RunProgress
+	30, // 13: exports.plan.v1.PreviewPlanResponse.preview:type_name -> exports.plan.v1.Preview
+	31, // 14: exports.plan.v1.ListDeadTasksResponse.tasks:type_name -> exports.plan.v1.DeadTask
+	31, // 15: exports.plan.v1.RequeueTaskResponse.task:type_name -> exports.plan.v1.DeadTask
+	26, // 16: exports.plan.v1.RequeueTaskResponse.run:type_name -> exports.plan.v1.Run
+	1,  // 17: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
+	3,  // 18: exports.plan.v1.RunService.Backfill:input_type -> exports.plan.v1.BackfillRequest
+	6,  // 19: exports.plan.v1.RunService.CancelRun:input_type -> exports.plan.v1.CancelRunRequest
+	8,  // 20: exports.plan.v1.RunService.ReExtract:input_type -> exports.plan.v1.ReExtractRequest
+	10, // 21: exports.plan.v1.RunService.RePlan:input_type -> exports.plan.v1.RePlanRequest
+	12, // 22: exports.plan.v1.RunService.Resend:input_type -> exports.plan.v1.ResendRequest
+	14, // 23: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
+	16, // 24: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
+	18, // 25: exports.plan.v1.RunService.WatchRun:input_type -> exports.plan.v1.WatchRunRequest
+	20, // 26: exports.plan.v1.RunService.PreviewPlan:input_type -> exports.plan.v1.PreviewPlanRequest
+	22, // 27: exports.plan.v1.RunService.ListDeadTasks:input_type -> exports.plan.v1.ListDeadTasksRequest
+	24, // 28: exports.plan.v1.RunService.RequeueTask:input_type -> exports.plan.v1.RequeueTaskRequest
+	2,  // 29: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
+	4,  // 30: exports.plan.v1.RunService.Backfill:output_type -> exports.plan.v1.BackfillResponse
+	7,  // 31: exports.plan.v1.RunService.CancelRun:output_type -> exports.plan.v1.CancelRunResponse
+	9,  // 32: exports.plan.v1.RunService.ReExtract:output_type -> exports.plan.v1.ReExtractResponse
+	11, // 33: exports.plan.v1.RunService.RePlan:output_type -> exports.plan.v1.RePlanResponse
+	13, // 34: exports.plan.v1.RunService.Resend:output_type -> exports.plan.v1.ResendResponse
+	15, // 35: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
+	17, // 36: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
+	19, // 37: exports.plan.v1.RunService.WatchRun:output_type -> exports.plan.v1.WatchRunResponse
+	21, // 38: exports.plan.v1.RunService.PreviewPlan:output_type -> exports.plan.v1.PreviewPlanResponse
+	23, // 39: exports.plan.v1.RunService.ListDeadTasks:output_type -> exports.plan.v1.ListDeadTasksResponse
+	25, // 40: exports.plan.v1.RunService.RequeueTask:output_type -> exports.plan.v1.RequeueTaskResponse
+	29, // [29:41] is the sub-list for method output_type
+	17, // [17:29] is the sub-list for method input_type
+	17, // [17:17] is the sub-list for extension type_name
+	17, // [17:17] is the sub-list for extension extendee
+	0,  // [0:17] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_run_service_proto_init() }
@@ -1792,7 +1915,7 @@ func file_exports_plan_v1_run_service_proto_init() {
 	file_exports_plan_v1_preview_proto_init()
 	file_exports_plan_v1_progress_proto_init()
 	file_exports_plan_v1_run_proto_init()
-	file_exports_plan_v1_run_service_proto_msgTypes[21].OneofWrappers = []any{
+	file_exports_plan_v1_run_service_proto_msgTypes[23].OneofWrappers = []any{
 		(*RequeueTaskRequest_Sequence)(nil),
 		(*RequeueTaskRequest_TaskId)(nil),
 	}
@@ -1802,7 +1925,7 @@ func file_exports_plan_v1_run_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_plan_v1_run_service_proto_rawDesc), len(file_exports_plan_v1_run_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,7 @@ const (
 	RunService_CancelRun_FullMethodName     = "/exports.plan.v1.RunService/CancelRun"
 	RunService_ReExtract_FullMethodName     = "/exports.plan.v1.RunService/ReExtract"
 	RunService_RePlan_FullMethodName        = "/exports.plan.v1.RunService/RePlan"
+	RunService_Resend_FullMethodName        = "/exports.plan.v1.RunService/Resend"
 	RunService_GetRun_FullMethodName        = "/exports.plan.v1.RunService/GetRun"
 	RunService_ListRuns_FullMethodName      = "/exports.plan.v1.RunService/ListRuns"
 	RunService_WatchRun_FullMethodName      = "/exports.plan.v1.RunService/WatchRun"
@@ -74,6 +75,13 @@ type RunServiceClient interface {
 	// revision is not in force any more; otherwise refused as ReExtract is. The
 	// planner does the former by itself, once a date, under the same revision.
 	RePlan(ctx context.Context, in *RePlanRequest, opts ...grpc.CallOption) (*RePlanResponse, error)
+	// Resend delivers the files of a committed run once more, byte for byte: a new
+	// run of the same date with the next extraction number, for which delivery
+	// copies them within the bucket. Nothing is measured or read at the source.
+	// FAILED_PRECONDITION NOT_COMMITTED when the run ended without a drop, otherwise
+	// refused as ReExtract is. When a file is gone (FILE_GONE) or is not the one
+	// that was delivered (FILE_CHANGED), the new run fails: ReExtract it.
+	Resend(ctx context.Context, in *ResendRequest, opts ...grpc.CallOption) (*ResendResponse, error)
 	// GetRun returns one run. NOT_FOUND when there is none.
 	GetRun(ctx context.Context, in *GetRunRequest, opts ...grpc.CallOption) (*GetRunResponse, error)
 	// ListRuns returns runs, newest export date first, of one date by export and the
@@ -154,6 +162,16 @@ func (c *runServiceClient) RePlan(ctx context.Context, in *RePlanRequest, opts .
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(RePlanResponse)
 	err := c.cc.Invoke(ctx, RunService_RePlan_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) Resend(ctx context.Context, in *ResendRequest, opts ...grpc.CallOption) (*ResendResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ResendResponse)
+	err := c.cc.Invoke(ctx, RunService_Resend_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -271,6 +289,13 @@ type RunServiceServer interface {
 	// revision is not in force any more; otherwise refused as ReExtract is. The
 	// planner does the former by itself, once a date, under the same revision.
 	RePlan(context.Context, *RePlanRequest) (*RePlanResponse, error)
+	// Resend delivers the files of a committed run once more, byte for byte: a new
+	// run of the same date with the next extraction number, for which delivery
+	// copies them within the bucket. Nothing is measured or read at the source.
+	// FAILED_PRECONDITION NOT_COMMITTED when the run ended without a drop, otherwise
+	// refused as ReExtract is. When a file is gone (FILE_GONE) or is not the one
+	// that was delivered (FILE_CHANGED), the new run fails: ReExtract it.
+	Resend(context.Context, *ResendRequest) (*ResendResponse, error)
 	// GetRun returns one run. NOT_FOUND when there is none.
 	GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error)
 	// ListRuns returns runs, newest export date first, of one date by export and the
@@ -321,6 +346,9 @@ func (UnimplementedRunServiceServer) ReExtract(context.Context, *ReExtractReques
 }
 func (UnimplementedRunServiceServer) RePlan(context.Context, *RePlanRequest) (*RePlanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RePlan not implemented")
+}
+func (UnimplementedRunServiceServer) Resend(context.Context, *ResendRequest) (*ResendResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Resend not implemented")
 }
 func (UnimplementedRunServiceServer) GetRun(context.Context, *GetRunRequest) (*GetRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetRun not implemented")
@@ -447,6 +475,24 @@ func _RunService_RePlan_Handler(srv interface{}, ctx context.Context, dec func(i
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(RunServiceServer).RePlan(ctx, req.(*RePlanRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_Resend_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ResendRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).Resend(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_Resend_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).Resend(ctx, req.(*ResendRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -578,6 +624,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RePlan",
 			Handler:    _RunService_RePlan_Handler,
+		},
+		{
+			MethodName: "Resend",
+			Handler:    _RunService_Resend_Handler,
 		},
 		{
 			MethodName: "GetRun",

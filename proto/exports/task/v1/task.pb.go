@@ -139,6 +139,7 @@ type Task struct {
 	//	*Task_Extract
 	//	*Task_Commit
 	//	*Task_Abort
+	//	*Task_Copy
 	Work          isTask_Work `protobuf_oneof:"work"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -231,6 +232,15 @@ func (x *Task) GetAbort() *AbortWork {
 	return nil
 }
 
+func (x *Task) GetCopy() *CopyWork {
+	if x != nil {
+		if x, ok := x.Work.(*Task_Copy); ok {
+			return x.Copy
+		}
+	}
+	return nil
+}
+
 type isTask_Work interface {
 	isTask_Work()
 }
@@ -255,6 +265,11 @@ type Task_Abort struct {
 	Abort *AbortWork `protobuf:"bytes,6,opt,name=abort,proto3,oneof"`
 }
 
+type Task_Copy struct {
+	// Deliver one file of another run once more.
+	Copy *CopyWork `protobuf:"bytes,7,opt,name=copy,proto3,oneof"`
+}
+
 func (*Task_Measure) isTask_Work() {}
 
 func (*Task_Extract) isTask_Work() {}
@@ -262,6 +277,8 @@ func (*Task_Extract) isTask_Work() {}
 func (*Task_Commit) isTask_Work() {}
 
 func (*Task_Abort) isTask_Work() {}
+
+func (*Task_Copy) isTask_Work() {}
 
 // MeasureWork asks for scoped row counts of every table of the revision, split
 // by day of the table's split column.
@@ -512,6 +529,71 @@ func (*AbortWork) Descriptor() ([]byte, []int) {
 	return file_exports_task_v1_task_proto_rawDescGZIP(), []int{6}
 }
 
+// CopyWork asks to copy the file of one part from another run of the same date
+// and revision; what it must be is read from the planner.
+type CopyWork struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Table in the Data Dictionary.
+	Table string `protobuf:"bytes,1,opt,name=table,proto3" json:"table,omitempty"`
+	// Index of the part within its table, from 0; the same in both runs.
+	PartIndex int32 `protobuf:"varint,2,opt,name=part_index,json=partIndex,proto3" json:"part_index,omitempty"`
+	// The run whose file is copied.
+	SourceRunId   string `protobuf:"bytes,3,opt,name=source_run_id,json=sourceRunId,proto3" json:"source_run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CopyWork) Reset() {
+	*x = CopyWork{}
+	mi := &file_exports_task_v1_task_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CopyWork) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CopyWork) ProtoMessage() {}
+
+func (x *CopyWork) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_task_v1_task_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CopyWork.ProtoReflect.Descriptor instead.
+func (*CopyWork) Descriptor() ([]byte, []int) {
+	return file_exports_task_v1_task_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *CopyWork) GetTable() string {
+	if x != nil {
+		return x.Table
+	}
+	return ""
+}
+
+func (x *CopyWork) GetPartIndex() int32 {
+	if x != nil {
+		return x.PartIndex
+	}
+	return 0
+}
+
+func (x *CopyWork) GetSourceRunId() string {
+	if x != nil {
+		return x.SourceRunId
+	}
+	return ""
+}
+
 var File_exports_task_v1_task_proto protoreflect.FileDescriptor
 
 const file_exports_task_v1_task_proto_rawDesc = "" +
@@ -527,14 +609,15 @@ const file_exports_task_v1_task_proto_rawDesc = "" +
 	"exportDate\x125\n" +
 	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x128\n" +
 	"\n" +
-	"as_of_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xb1\x02\n" +
+	"as_of_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xe2\x02\n" +
 	"\x04Task\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12)\n" +
 	"\x03run\x18\x02 \x01(\v2\x17.exports.task.v1.RunRefR\x03run\x128\n" +
 	"\ameasure\x18\x03 \x01(\v2\x1c.exports.task.v1.MeasureWorkH\x00R\ameasure\x128\n" +
 	"\aextract\x18\x04 \x01(\v2\x1c.exports.task.v1.ExtractWorkH\x00R\aextract\x125\n" +
 	"\x06commit\x18\x05 \x01(\v2\x1b.exports.task.v1.CommitWorkH\x00R\x06commit\x122\n" +
-	"\x05abort\x18\x06 \x01(\v2\x1a.exports.task.v1.AbortWorkH\x00R\x05abortB\x06\n" +
+	"\x05abort\x18\x06 \x01(\v2\x1a.exports.task.v1.AbortWorkH\x00R\x05abort\x12/\n" +
+	"\x04copy\x18\a \x01(\v2\x19.exports.task.v1.CopyWorkH\x00R\x04copyB\x06\n" +
 	"\x04work\"\r\n" +
 	"\vMeasureWork\"\x92\x01\n" +
 	"\vExtractWork\x12\x14\n" +
@@ -550,7 +633,12 @@ const file_exports_task_v1_task_proto_rawDesc = "" +
 	"\twith_null\x18\x03 \x01(\bR\bwithNull\"\f\n" +
 	"\n" +
 	"CommitWork\"\v\n" +
-	"\tAbortWorkB\xc0\x01\n" +
+	"\tAbortWork\"c\n" +
+	"\bCopyWork\x12\x14\n" +
+	"\x05table\x18\x01 \x01(\tR\x05table\x12\x1d\n" +
+	"\n" +
+	"part_index\x18\x02 \x01(\x05R\tpartIndex\x12\"\n" +
+	"\rsource_run_id\x18\x03 \x01(\tR\vsourceRunIdB\xc0\x01\n" +
 	"\x13com.exports.task.v1B\tTaskProtoP\x01Z@github.com/customer-exports/exports/proto/exports/task/v1;taskv1\xa2\x02\x03ETX\xaa\x02\x0fExports.Task.V1\xca\x02\x0fExports\\Task\\V1\xe2\x02\x1bExports\\Task\\V1\\GPBMetadata\xea\x02\x11Exports::Task::V1b\x06proto3"
 
 var (
@@ -565,7 +653,7 @@ func file_exports_task_v1_task_proto_rawDescGZIP() []byte {
 	return file_exports_task_v1_task_proto_rawDescData
 }
 
-var file_exports_task_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_exports_task_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
 var file_exports_task_v1_task_proto_goTypes = []any{
 	(*RunRef)(nil),                // 0: exports.task.v1.RunRef
 	(*Task)(nil),                  // 1: exports.task.v1.Task
@@ -574,22 +662,24 @@ var file_exports_task_v1_task_proto_goTypes = []any{
 	(*SplitRange)(nil),            // 4: exports.task.v1.SplitRange
 	(*CommitWork)(nil),            // 5: exports.task.v1.CommitWork
 	(*AbortWork)(nil),             // 6: exports.task.v1.AbortWork
-	(*timestamppb.Timestamp)(nil), // 7: google.protobuf.Timestamp
+	(*CopyWork)(nil),              // 7: exports.task.v1.CopyWork
+	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_exports_task_v1_task_proto_depIdxs = []int32{
-	7, // 0: exports.task.v1.RunRef.due_time:type_name -> google.protobuf.Timestamp
-	7, // 1: exports.task.v1.RunRef.as_of_time:type_name -> google.protobuf.Timestamp
+	8, // 0: exports.task.v1.RunRef.due_time:type_name -> google.protobuf.Timestamp
+	8, // 1: exports.task.v1.RunRef.as_of_time:type_name -> google.protobuf.Timestamp
 	0, // 2: exports.task.v1.Task.run:type_name -> exports.task.v1.RunRef
 	2, // 3: exports.task.v1.Task.measure:type_name -> exports.task.v1.MeasureWork
 	3, // 4: exports.task.v1.Task.extract:type_name -> exports.task.v1.ExtractWork
 	5, // 5: exports.task.v1.Task.commit:type_name -> exports.task.v1.CommitWork
 	6, // 6: exports.task.v1.Task.abort:type_name -> exports.task.v1.AbortWork
-	4, // 7: exports.task.v1.ExtractWork.range:type_name -> exports.task.v1.SplitRange
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	7, // 7: exports.task.v1.Task.copy:type_name -> exports.task.v1.CopyWork
+	4, // 8: exports.task.v1.ExtractWork.range:type_name -> exports.task.v1.SplitRange
+	9, // [9:9] is the sub-list for method output_type
+	9, // [9:9] is the sub-list for method input_type
+	9, // [9:9] is the sub-list for extension type_name
+	9, // [9:9] is the sub-list for extension extendee
+	0, // [0:9] is the sub-list for field type_name
 }
 
 func init() { file_exports_task_v1_task_proto_init() }
@@ -602,6 +692,7 @@ func file_exports_task_v1_task_proto_init() {
 		(*Task_Extract)(nil),
 		(*Task_Commit)(nil),
 		(*Task_Abort)(nil),
+		(*Task_Copy)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -609,7 +700,7 @@ func file_exports_task_v1_task_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_task_v1_task_proto_rawDesc), len(file_exports_task_v1_task_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   8,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -17,6 +17,7 @@ type board struct {
 	queued map[string]bool
 
 	commits, statements int
+	runs                map[string]int // commits of each
 	customers           map[string]int // statements of each
 	sizes               [sizes]int     // statements of each
 
@@ -33,13 +34,13 @@ type waiting struct {
 }
 
 func newBoard(rules Rules, runs map[string]Run, queue []Queued) *board {
-	b := &board{rules: rules, queued: make(map[string]bool, len(queue)), customers: make(map[string]int)}
+	b := &board{rules: rules, queued: make(map[string]bool, len(queue)), runs: make(map[string]int), customers: make(map[string]int)}
 	for _, r := range runs {
 		b.outstanding += len(r.Tasks)
 	}
 	for _, q := range queue {
 		r := runs[q.RunID] // a run that is not live counts as small: nothing else is known of it
-		b.count(q.Task.Kind, q.Customer, rules.size(r.Rows), q.Messages)
+		b.count(q.RunID, q.Task.Kind, q.Customer, rules.size(r.Rows), q.Messages)
 		b.inFlight += q.Messages
 		b.queued[q.Task.ID] = true
 		if slices.Contains(r.Tasks, q.Task) {
@@ -51,9 +52,10 @@ func newBoard(rules Rules, runs map[string]Run, queue []Queued) *board {
 	return b
 }
 
-func (b *board) count(kind, customer string, size, n int) {
-	if kind == run.KindCommit {
+func (b *board) count(runID, kind, customer string, size, n int) {
+	if !run.AsksSource(kind) {
 		b.commits += n
+		b.runs[runID] += n
 		return
 	}
 	b.statements += n
@@ -73,7 +75,7 @@ func (b *board) next(r *waiting) (Task, bool) {
 
 func (b *board) take(r *waiting, task Task) Next {
 	b.queued[task.ID] = true
-	b.count(task.Kind, r.Customer, r.size, 1)
+	b.count(r.ID, task.Kind, r.Customer, r.size, 1)
 	return Next{RunID: r.ID, Task: task}
 }
 

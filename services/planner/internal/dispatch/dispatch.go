@@ -2,7 +2,8 @@
 // caps, the order and the shares, and knows neither clock, queue nor store: the same input gives the same answer, on
 // every planner. It refuses to count on anything but the queue, so a task that was lost is simply one that is not there.
 //
-// Commits have a cap of their own and never wait for statements. Statements go by deadline, and runs that fell due
+// Commits, and whatever else asks nothing of the source, have a cap of their own and never wait for statements; a run that
+// has much of it to do lets those that have none of theirs under way go first. Statements go by deadline, and runs that fell due
 // together in an order drawn from their ids. Sizes of runs share the statements, so that one giant run does not hold up a
 // thousand small ones, and no customer has more than a few. Start reading at Decide.
 package dispatch
@@ -64,14 +65,34 @@ func Decide(rules Rules, runs map[string]Run, queue []Queued) Decision {
 	return d
 }
 
-// takeCommits fills the cap of commits, oldest deadline first.
+// takeCommits fills the cap of commits, one after the other.
 func (b *board) takeCommits() (taken []Next) {
-	for _, r := range b.line {
-		for task, found := b.next(r); found && task.Kind == run.KindCommit && b.commits < b.rules.Caps.Commits; task, found = b.next(r) {
-			taken = append(taken, b.take(r, task))
+	for b.commits < b.rules.Caps.Commits {
+		r := b.chooseCommit()
+		if r == nil {
+			return taken
 		}
+		task, _ := b.next(r)
+		taken = append(taken, b.take(r, task))
 	}
 	return taken
+}
+
+// chooseCommit gives the run whose commit is next: one that has the fewest in flight, of those the first in line. A run that
+// copies a thousand files so holds up no other, and the oldest of all waits for none.
+func (b *board) chooseCommit() (chosen *waiting) {
+	for _, r := range b.line {
+		if chosen != nil && b.runs[r.ID] >= b.runs[chosen.ID] {
+			continue
+		}
+		if task, found := b.next(r); !found || run.AsksSource(task.Kind) {
+			continue
+		}
+		if chosen = r; b.runs[r.ID] == 0 {
+			break
+		}
+	}
+	return chosen
 }
 
 // takeStatements fills the cap of statements, one after the other.
@@ -110,7 +131,7 @@ func (b *board) heads() (heads [sizes]*waiting, oldest *waiting) {
 		if heads[r.size] != nil || b.customers[r.Customer] >= b.rules.Caps.StatementsPerCustomer {
 			continue
 		}
-		if task, found := b.next(r); !found || task.Kind == run.KindCommit {
+		if task, found := b.next(r); !found || !run.AsksSource(task.Kind) {
 			continue
 		}
 		heads[r.size] = r

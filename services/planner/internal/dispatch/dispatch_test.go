@@ -77,6 +77,32 @@ func TestCommitsNeverWaitForStatements(t *testing.T) {
 	}
 }
 
+// TestWhatAsksTheSourceNothingIsNoStatement fills the source: commits, copies and aborts go on.
+func TestWhatAsksTheSourceNothingIsNoStatement(t *testing.T) {
+	busy := waits("busy", "a", run.KindExtract, 0, 20, 0)
+	runs := byID(busy, waits("copies", "a", run.KindCopy, 1, 2, 0), waits("aborts", "a", run.KindAbort, 2, 1, 0), waits("commits", "a", run.KindCommit, 3, 1, 0))
+	d := Decide(standard, runs, inQueue(busy, 0, 1, 2, 3, 4, 5, 6, 7))
+	if diff := cmp.Diff([]string{"copies.0", "aborts.0", "commits.0", "copies.1"}, ids(d.Queue)); diff != "" {
+		t.Errorf("tasks differ (-want +got):\n%s", diff)
+	}
+	if d := Decide(standard, byID(busy), inQueue(waits("copies", "a", run.KindCopy, 1, 9, 0), 0, 1, 2, 3, 4, 5, 6, 7, 8)); len(d.Queue) != 3 {
+		t.Errorf("beside nine copies %q are queued, want the customer's three statements", ids(d.Queue))
+	}
+}
+
+// TestManyCopiesHoldUpNoCommit has one run send a thousand files once more, due before all others.
+func TestManyCopiesHoldUpNoCommit(t *testing.T) {
+	copies := waits("copies", "a", run.KindCopy, 0, 1000, 0)
+	runs := byID(copies, waits("c1", "a", run.KindCommit, 1, 1, 0), waits("c2", "b", run.KindCommit, 2, 1, 0))
+	d := Decide(standard, runs, inQueue(copies, 0, 1, 2, 3, 4, 5))
+	if diff := cmp.Diff([]string{"c1.0", "c2.0"}, ids(d.Queue)); diff != "" {
+		t.Errorf("tasks differ (-want +got):\n%s", diff)
+	}
+	if got := ids(Decide(standard, byID(copies), nil).Queue); len(got) != standard.Caps.Commits || got[0] != "copies.0" {
+		t.Errorf("alone it gets %q, want all %d places", got, standard.Caps.Commits)
+	}
+}
+
 // TestSharesAreGivenAndLent gives each size its share when all wait, and lends it when they do not.
 func TestSharesAreGivenAndLent(t *testing.T) {
 	many := func(size string, rows int64, n int) (runs []Run) {

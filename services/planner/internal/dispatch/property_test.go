@@ -21,7 +21,7 @@ func drawRules(t *rapid.T) Rules {
 }
 
 func drawRun(t *rapid.T, i int) Run {
-	kind := rapid.SampledFrom([]string{run.KindMeasure, run.KindExtract, run.KindExtract, run.KindCommit}).Draw(t, "kind")
+	kind := rapid.SampledFrom([]string{run.KindMeasure, run.KindExtract, run.KindExtract, run.KindCommit, run.KindCopy, run.KindAbort}).Draw(t, "kind")
 	return waits(fmt.Sprint("r", i), rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "customer"), kind,
 		rapid.IntRange(0, 3).Draw(t, "minutes"), rapid.IntRange(1, 12).Draw(t, "tasks"), rapid.SampledFrom([]int64{0, 1, 10, 99, 100}).Draw(t, "rows"))
 }
@@ -50,6 +50,11 @@ type tally struct {
 	tasks               map[string]int
 }
 
+// atBucket says that the source is not asked.
+func atBucket(task Task) bool {
+	return task.Kind == run.KindCommit || task.Kind == run.KindCopy || task.Kind == run.KindAbort
+}
+
 func tallyOf(runs map[string]Run, queue []Queued, added []Next) tally {
 	c := tally{customers: map[string]int{}, tasks: map[string]int{}}
 	for _, next := range added {
@@ -57,7 +62,7 @@ func tallyOf(runs map[string]Run, queue []Queued, added []Next) tally {
 	}
 	for _, q := range queue {
 		c.tasks[q.Task.ID] += q.Messages
-		if q.Task.Kind == run.KindCommit {
+		if atBucket(q.Task) {
 			c.commits += q.Messages
 			continue
 		}
@@ -104,10 +109,10 @@ func TestNoRoomIsWasted(t *testing.T) {
 					continue
 				}
 				waiting++
-				if task.Kind == run.KindCommit && after.commits < rules.Caps.Commits {
+				if atBucket(task) && after.commits < rules.Caps.Commits {
 					t.Errorf("%s waits although only %d commits are in flight", task.ID, after.commits)
 				}
-				if task.Kind != run.KindCommit && after.statements < rules.Caps.Statements && after.customers[r.Customer] < rules.Caps.StatementsPerCustomer {
+				if !atBucket(task) && after.statements < rules.Caps.Statements && after.customers[r.Customer] < rules.Caps.StatementsPerCustomer {
 					t.Errorf("%s waits although only %d statements are in flight, %d of its customer", task.ID, after.statements, after.customers[r.Customer])
 				}
 			}
@@ -136,7 +141,7 @@ func TestNothingWaitsForEver(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		rules := drawRules(t)
 		runs, queue := drawState(t)
-		old := waits("old", "z", run.KindExtract, 4, rapid.IntRange(1, 5).Draw(t, "of old"), rapid.SampledFrom([]int64{0, 10, 100}).Draw(t, "rows of old"))
+		old := waits("old", "z", rapid.SampledFrom([]string{run.KindExtract, run.KindCopy}).Draw(t, "kind of old"), 4, rapid.IntRange(1, 5).Draw(t, "of old"), rapid.SampledFrom([]int64{0, 10, 100}).Draw(t, "rows of old"))
 		runs[old.ID] = old
 		bound := (len(queue) + len(runs)*12 + 1) * (rules.Caps.Statements + rules.Caps.Commits + 1)
 		for step := range bound {

@@ -7,7 +7,8 @@ type Rules struct {
 	Shares Shares
 }
 
-// Caps bound the tasks in the queue. A statement is a measure or an extract: each is one at the source.
+// Caps bound the tasks in the queue. A statement is a task that asks the source something, as run.AsksSource says; all
+// others count as commits, which most of them are.
 type Caps struct {
 	Statements            int
 	StatementsPerCustomer int

@@ -39,6 +39,19 @@ func (p *Planner) RePlan(ctx context.Context, runID string, asOf time.Time, by B
 	})
 }
 
+// Resend plans the run that delivers the files of another one once more. Refusals as ReExtract, and State NOT_COMMITTED.
+func (p *Planner) Resend(ctx context.Context, runID string, by By) (*planv1.Run, error) {
+	act := by.act("Resend", p.Now())
+	return p.again(ctx, runID, act, func(r *planv1.Run) (*planv1.Run, error) {
+		next, err := run.Resend(r, act, p.Now())
+		if err != nil {
+			return nil, err
+		}
+		_, _, err = p.expect(ctx, r.GetRef().GetExportId(), r.GetRef().GetExportDate())
+		return next, err
+	})
+}
+
 // again plans the run that decide makes from the record of another one.
 func (p *Planner) again(ctx context.Context, runID string, act *planv1.Act, decide func(*planv1.Run) (*planv1.Run, error)) (*planv1.Run, error) {
 	if err := p.checkLast(ctx, runID); err != nil {

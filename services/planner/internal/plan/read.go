@@ -128,6 +128,22 @@ func (p *Planner) ListReceipts(ctx context.Context, runID string, page Page) (*R
 	return answer, nil
 }
 
+// Receipt gives a run and the receipt of one of its parts. NotFound when it has no such part, otherwise as ListReceipts.
+func (p *Planner) Receipt(ctx context.Context, runID, table string, index int32) (*planv1.Run, *deliveryv1.Receipt, error) {
+	r, err := p.Store.Get(ctx, runID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := run.CheckComplete(r); err != nil {
+		return nil, nil, err
+	}
+	if !slices.Contains(run.Parts(r), run.PartName{Table: table, Index: index}) {
+		return nil, nil, fault.New(fault.NotFound, fault.ReasonNotFound, "run %s has no part %d of table %s", runID, index, table)
+	}
+	receipt, err := p.Store.Receipt(ctx, runID, table, index)
+	return r, receipt, err
+}
+
 func sizeOr(size, standard int) int {
 	if size == 0 {
 		return standard

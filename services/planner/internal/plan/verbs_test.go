@@ -18,6 +18,7 @@ import (
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	eventv1 "github.com/customer-exports/exports/proto/exports/event/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	"github.com/customer-exports/exports/services/planner/internal/dispatch"
 	"github.com/customer-exports/exports/services/planner/internal/plan"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
@@ -165,6 +166,95 @@ func TestReExtract(t *testing.T) {
 		_, err = p.ReExtract(t.Context(), id, time.Time{}, ann)
 		refused(t, "re-extracting "+id, err, fault.NotFound, fault.ReasonNotFound)
 	}
+}
+
+// TestResend sends a delivered run once more: copies are queued, and nothing that asks the source.
+func TestResend(t *testing.T) {
+	p, b := started(t, bustest.Start(t), &clock{at: now})
+	_, err := p.Resend(t.Context(), runID, ann)
+	refused(t, "resending a run that goes on", err, fault.State, fault.ReasonRunNotEnded)
+	deliverRun(t, p, runID)
+	next, err := p.Resend(t.Context(), runID, ann)
+	if err != nil || next.GetRef().GetRunId() != nextID || next.GetState() != run.Extracting || next.GetResendsRunId() != runID || next.GetTraceId() == "" {
+		t.Fatalf("Resend = %v, %v", next, err)
+	}
+	if e := told(t, b, "run.planned"); e.GetActor() != ann.Author || e.GetRunId() != nextID || e.GetMessage() != "Resend: ticket 4711" {
+		t.Errorf("told %v", e)
+	}
+	tight := roomy
+	tight.Caps.Statements, tight.Caps.Commits = 1, 100
+	p.Rules = func(context.Context) dispatch.Rules { return tight }
+	tick(t, p)
+	queued, _ := tasks(t, b)
+	var copies []string
+	for _, id := range queued {
+		if strings.HasPrefix(id, nextID) {
+			copies = append(copies, id)
+		}
+	}
+	same(t, "queued of the new run", []string{nextID + ".copy.DIM_DATES.0", nextID + ".copy.FACT_REVIEWS.0", nextID + ".copy.FACT_REVIEWS.1"}, copies)
+	_, err = p.Resend(t.Context(), runID, ann)
+	refused(t, "resending a run twice", err, fault.State, fault.ReasonSuperseded)
+	lost := &planv1.Failure{TaskId: nextID + ".copy.FACT_REVIEWS.1", Reason: string(fault.ReasonFileGone), FailTime: timestamppb.New(now)}
+	if err := p.Fail(t.Context(), nextID, lost); err != nil {
+		t.Fatal(err)
+	}
+	if e := told(t, b, "run.failed"); e.GetRunId() != nextID || e.GetReason() != string(fault.ReasonFileGone) {
+		t.Errorf("told %v", e)
+	}
+	_, err = p.Resend(t.Context(), nextID, ann)
+	refused(t, "resending a run without a drop", err, fault.State, fault.ReasonNotCommitted)
+	third, err := p.ReExtract(t.Context(), nextID, time.Time{}, ann)
+	if err != nil || third.GetResendsRunId() != "" || third.GetState() != run.Measuring {
+		t.Errorf("reading it after all: %v, %v", third, err)
+	}
+}
+
+// deliverRun reports all that makes a drop of a run.
+func deliverRun(t *testing.T, p *plan.Planner, id string) {
+	t.Helper()
+	if err := p.Measure(t.Context(), id, counts()); err != nil {
+		t.Fatal(err)
+	}
+	for _, receipt := range receipts("first") {
+		if _, err := p.Receive(t.Context(), id, receipt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Commit(t.Context(), id, "m.json", time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestResendRefusesWhatIsNotOwedAnyMore also keeps the record as it was.
+func TestResendRefusesWhatIsNotOwedAnyMore(t *testing.T) {
+	export := acme("acme-daily", "02:00")
+	p, _ := planner(t, bustest.Start(t), &clock{at: now}, export)
+	if _, err := p.Start(t.Context(), "acme-daily", "2026-01-12", ann); err != nil {
+		t.Fatal(err)
+	}
+	deliverRun(t, p, runID)
+	export.Revision.Spec.StartDate = "2026-01-13"
+	_, err := p.Resend(t.Context(), runID, ann)
+	refused(t, "resending", err, fault.State, fault.ReasonBeforeStart)
+	if r, err := p.Store.Get(t.Context(), runID); err != nil || len(r.GetActs()) != 1 {
+		t.Errorf("the run keeps %v, %v; want its start only", r.GetActs(), err)
+	}
+}
+
+// TestReceipt gives what delivery copies by.
+func TestReceipt(t *testing.T) {
+	p, _ := started(t, bustest.Start(t), &clock{at: now})
+	_, _, err := p.Receipt(t.Context(), runID, "FACT_REVIEWS", 0)
+	refused(t, "a receipt of a run that is not there yet", err, fault.Unavailable, fault.ReasonUnavailable)
+	deliverRun(t, p, runID)
+	want := receipts("first")[1]
+	r, got, err := p.Receipt(t.Context(), runID, want.GetTable(), want.GetPartIndex())
+	if err != nil || r.GetState() != run.Committed || !proto.Equal(got, want) {
+		t.Errorf("Receipt = %v, %v, %v; want %v", r, got, err, want)
+	}
+	_, _, err = p.Receipt(t.Context(), runID, want.GetTable(), 99)
+	refused(t, "a part that is not there", err, fault.NotFound, fault.ReasonNotFound)
 }
 
 // together lets nobody create a record before all are about to.

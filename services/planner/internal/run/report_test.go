@@ -67,7 +67,7 @@ func TestReportsInAnyOrder(t *testing.T) {
 				rt.Fatalf("measuring again = %v, %v; want no change", changed, err)
 			}
 			// Another attempt of a part that has its receipt gives up: the part is there all the same.
-			late := &planv1.Failure{TaskId: extractID(r, receipt.GetTable(), receipt.GetPartIndex()), Reason: "SOURCE_STALLED"}
+			late := &planv1.Failure{TaskId: partID(r, receipt.GetTable(), receipt.GetPartIndex()), Reason: "SOURCE_STALLED"}
 			Fail(r, late)
 		}
 		r.Failures = nil

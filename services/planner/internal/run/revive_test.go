@@ -35,9 +35,9 @@ func TestRevive(t *testing.T) {
 		want planv1.RunState
 	}{
 		"not measured":   {sample("DIM_DATES", "FACT_REVIEWS"), measureID, Measuring},
-		"parts missing":  {extracting(t), func(r *planv1.Run) string { return extracts(r)[0].GetTaskId() }, Extracting},
+		"parts missing":  {extracting(t), func(r *planv1.Run) string { return parts(r)[0].GetTaskId() }, Extracting},
 		"all received":   {committing(t), commitID, Committing},
-		"another's part": {extracting(t), func(r *planv1.Run) string { return extracts(r)[1].GetTaskId() }, Extracting},
+		"another's part": {extracting(t), func(r *planv1.Run) string { return parts(r)[1].GetTaskId() }, Extracting},
 	} {
 		r, task := test.run, test.task(test.run)
 		failedBy(t, r, task)
@@ -57,7 +57,7 @@ func TestRevive(t *testing.T) {
 // Whatever else died while the run was over is noted, or the next look at it would end the run again.
 func TestReviveNotesEveryDeath(t *testing.T) {
 	r := extracting(t)
-	first, second := extracts(r)[0].GetTaskId(), extracts(r)[1].GetTaskId()
+	first, second := parts(r)[0].GetTaskId(), parts(r)[1].GetTaskId()
 	failedBy(t, r, first)
 	deaths := []*planv1.Failure{givenUp(first, 1, fault.ReasonSourceRefused), givenUp(second, 2, fault.ReasonAttemptsExhausted)}
 	if err := Revive(r, first, deaths, asked); err != nil {
@@ -75,7 +75,7 @@ func TestReviveRefuses(t *testing.T) {
 	}
 	Fail(quarantined, &planv1.Failure{TaskId: "x", Reason: string(fault.ReasonScopeViolation)})
 	cancelled.State = Cancelled
-	part := extracts(extracting(t))[0].GetTaskId()
+	part := parts(extracting(t))[0].GetTaskId()
 	unheard := failedBy(t, extracting(t), part)
 	settled := failedBy(t, committing(t), commitID(committed))
 	for name, test := range map[string]struct {
@@ -129,7 +129,7 @@ func TestReviveTheClearingUp(t *testing.T) {
 // What is dead no more counts no more; what died meanwhile does.
 func TestForget(t *testing.T) {
 	r := extracting(t)
-	id, other := extracts(r)[0].GetTaskId(), extracts(r)[1].GetTaskId()
+	id, other := parts(r)[0].GetTaskId(), parts(r)[1].GetTaskId()
 	for i := range 3 { // the third is a death since
 		Fail(r, &planv1.Failure{TaskId: id, Attempt: int32(i), Reason: string(fault.ReasonSourceUnavailable)})
 	}

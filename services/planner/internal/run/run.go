@@ -17,8 +17,9 @@
 //
 // COMMITTED and QUARANTINED are never left. A task that is given up because somebody was away ends nothing: it waits, see
 // Until. What is read once more is a run of its own, of the same date and with the next extraction number, which follows a
-// run that has ended. Start reading at New, then Measure, Receive, Commit and Fail; for what operators ask, at Cancel,
-// ReExtract, RePlan, Backfill and Revive.
+// run that has ended; one that is sent once more begins at EXTRACTING, with the parts of the other, and copies instead of
+// reading. Start reading at New, then Measure, Receive, Commit and Fail; for what operators ask, at Cancel, ReExtract,
+// RePlan, Resend, Backfill and Revive.
 package run
 
 import (

@@ -13,7 +13,11 @@ const (
 	KindExtract = "extract"
 	KindCommit  = "commit"
 	KindAbort   = "abort"
+	KindCopy    = "copy"
 )
+
+// AsksSource says whether a task of this kind is a statement at the source. Any other is done at the bucket alone.
+func AsksSource(kind string) bool { return kind == KindMeasure || kind == KindExtract }
 
 // Kind says what a task asks for.
 func Kind(t *taskv1.Task) string {
@@ -24,6 +28,8 @@ func Kind(t *taskv1.Task) string {
 		return KindExtract
 	case *taskv1.Task_Abort:
 		return KindAbort
+	case *taskv1.Task_Copy:
+		return KindCopy
 	default:
 		return KindCommit
 	}
@@ -35,7 +41,7 @@ func Outstanding(r *planv1.Run) []*taskv1.Task {
 	case Measuring:
 		return []*taskv1.Task{{TaskId: measureID(r), Run: r.GetRef(), Work: &taskv1.Task_Measure{Measure: &taskv1.MeasureWork{}}}}
 	case Extracting:
-		return extracts(r)
+		return parts(r)
 	case Committing:
 		return []*taskv1.Task{{TaskId: commitID(r), Run: r.GetRef(), Work: &taskv1.Task_Commit{Commit: &taskv1.CommitWork{}}}}
 	case Cancelled:
@@ -45,19 +51,25 @@ func Outstanding(r *planv1.Run) []*taskv1.Task {
 	}
 }
 
-func extracts(r *planv1.Run) []*taskv1.Task {
+// parts are the tasks for what has no receipt yet: each is read at the source, or copied from another run.
+func parts(r *planv1.Run) []*taskv1.Task {
 	var tasks []*taskv1.Task
 	for _, t := range r.GetTables() {
 		for _, p := range t.GetParts() {
 			if p.GetReceived() {
 				continue
 			}
-			tasks = append(tasks, &taskv1.Task{
-				TaskId: extractID(r, t.GetTable(), p.GetPartIndex()), Run: r.GetRef(),
-				Work: &taskv1.Task_Extract{Extract: &taskv1.ExtractWork{
+			task := &taskv1.Task{TaskId: partID(r, t.GetTable(), p.GetPartIndex()), Run: r.GetRef()}
+			if Resends(r) {
+				task.Work = &taskv1.Task_Copy{Copy: &taskv1.CopyWork{
+					Table: t.GetTable(), PartIndex: p.GetPartIndex(), SourceRunId: r.GetSupersedesRunId(),
+				}}
+			} else {
+				task.Work = &taskv1.Task_Extract{Extract: &taskv1.ExtractWork{
 					Table: t.GetTable(), PartIndex: p.GetPartIndex(), Range: p.GetRange(), RowCount: p.GetMeasuredRowCount(),
-				}},
-			})
+				}}
+			}
+			tasks = append(tasks, task)
 		}
 	}
 	return tasks
@@ -70,7 +82,7 @@ func Settled(r *planv1.Run, taskID string) bool {
 	}
 	for _, t := range r.GetTables() {
 		for _, p := range t.GetParts() {
-			if p.GetReceived() && taskID == extractID(r, t.GetTable(), p.GetPartIndex()) {
+			if p.GetReceived() && taskID == partID(r, t.GetTable(), p.GetPartIndex()) {
 				return true
 			}
 		}
@@ -93,6 +105,11 @@ func commitID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindC
 
 func abortID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindAbort }
 
-func extractID(r *planv1.Run, table string, index int32) string {
-	return fmt.Sprintf("%s.%s.%s.%d", r.GetRef().GetRunId(), KindExtract, table, index)
+// partID names the task of a part, whichever kind it is.
+func partID(r *planv1.Run, table string, index int32) string {
+	kind := KindExtract
+	if Resends(r) {
+		kind = KindCopy
+	}
+	return fmt.Sprintf("%s.%s.%s.%d", r.GetRef().GetRunId(), kind, table, index)
 }

@@ -63,6 +63,15 @@ func (s *Runs) RePlan(ctx context.Context, r *planv1.RePlanRequest) (*planv1.ReP
 	return &planv1.RePlanResponse{Run: run}, nil
 }
 
+// Resend delivers the files of a run once more.
+func (s *Runs) Resend(ctx context.Context, r *planv1.ResendRequest) (*planv1.ResendResponse, error) {
+	run, err := s.Planner.Resend(about(ctx, r), r.GetRunId(), by(r))
+	if err != nil {
+		return nil, err
+	}
+	return &planv1.ResendResponse{Run: run}, nil
+}
+
 // GetRun returns one run.
 func (s *Runs) GetRun(ctx context.Context, r *planv1.GetRunRequest) (*planv1.GetRunResponse, error) {
 	run, err := s.Planner.Store.Get(ctx, r.GetRunId())

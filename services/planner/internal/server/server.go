@@ -78,6 +78,15 @@ func (s *Reports) ListReceipts(ctx context.Context, r *planv1.ListReceiptsReques
 	return &planv1.ListReceiptsResponse{Receipts: page.Receipts, NextPageToken: page.NextToken, Run: page.Run}, nil
 }
 
+// GetReceipt returns the receipt of one part.
+func (s *Reports) GetReceipt(ctx context.Context, r *planv1.GetReceiptRequest) (*planv1.GetReceiptResponse, error) {
+	run, receipt, err := s.Planner.Receipt(about(ctx, r), r.GetRunId(), r.GetTable(), r.GetPartIndex())
+	if err != nil {
+		return nil, err
+	}
+	return &planv1.GetReceiptResponse{Receipt: receipt, Run: run}, nil
+}
+
 // about adds the run to the call's span.
 func about(ctx context.Context, r interface{ GetRunId() string }) context.Context {
 	return obs.WithAttrs(ctx, attribute.String(obs.KeyRunID, r.GetRunId()))

@@ -51,7 +51,7 @@ func (o outlet) check(t *taskv1.Task) {
 			same++
 		}
 		switch {
-		case run.Kind(m.task) == run.KindCommit:
+		case !run.AsksSource(run.Kind(m.task)):
 			commits++
 		default:
 			statements++
@@ -60,7 +60,7 @@ func (o outlet) check(t *taskv1.Task) {
 			}
 		}
 	}
-	commit := run.Kind(t) == run.KindCommit
+	commit := !run.AsksSource(run.Kind(t))
 	switch {
 	case !commit && statements > caps.Statements:
 		w.wrong("the source may see %d statements, the cap is %d", statements, caps.Statements)
