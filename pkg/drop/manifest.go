@@ -24,6 +24,9 @@ type Manifest struct {
 	ExportID        string `json:"export_id"`
 	Revision        int64  `json:"revision"`
 	RunID           string `json:"run_id"`
+	// ResendsRunID is the run that wrote these files first, byte for byte; their metadata names it. It is left out when this
+	// run wrote them.
+	ResendsRunID string `json:"resends_run_id,omitempty"`
 	// ScopeDigest is scope.Set.Digest of the revision.
 	ScopeDigest string `json:"scope_digest"`
 	// ExportDate is YYYY-MM-DD, local to the export's zone.

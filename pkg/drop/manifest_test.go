@@ -36,6 +36,7 @@ func TestManifestRoundTrips(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := manifest(rapid.SliceOfN(rapid.Int64Range(0, 1e9), 1, 5).Draw(t, "rows")...)
 		m.AsOfReplanned = rapid.Bool().Draw(t, "replanned")
+		m.ResendsRunID = rapid.SampledFrom([]string{"", "acme-daily-20261123-0"}).Draw(t, "resends")
 		if m.AsOfReplanned {
 			m.AsOfTime = m.AsOfTime.Add(time.Minute)
 		}
@@ -67,6 +68,8 @@ func TestManifestRefuses(t *testing.T) {
 		"no customer":       {func(m *Manifest) { m.CustomerID = "" }, "customer_id"},
 		"revision":          {func(m *Manifest) { m.Revision = 0 }, "revision"},
 		"run id":            {func(m *Manifest) { m.RunID = "a/b" }, "run_id"},
+		"resends itself":    {func(m *Manifest) { m.ResendsRunID = m.RunID }, "resends_run_id"},
+		"resends no run":    {func(m *Manifest) { m.ResendsRunID = "a/b" }, "resends_run_id"},
 		"scope digest":      {func(m *Manifest) { m.ScopeDigest = strings.ToUpper(m.ScopeDigest) }, "scope_digest"},
 		"date":              {func(m *Manifest) { m.ExportDate = "2026-11-31" }, "export_date"},
 		"no time":           {func(m *Manifest) { m.AsOfTime = time.Time{} }, "as_of_time"},

@@ -29,6 +29,9 @@ func (m *Manifest) identityFaults() []error {
 	if strings.ContainsAny(m.RunID, "/=") {
 		faults = append(faults, fmt.Errorf("run_id %q cannot be part of a key", m.RunID))
 	}
+	if m.ResendsRunID != "" && (m.ResendsRunID == m.RunID || strings.ContainsAny(m.ResendsRunID, "/=")) {
+		faults = append(faults, fmt.Errorf("resends_run_id %q is not another run", m.ResendsRunID))
+	}
 	if m.Revision < 1 {
 		faults = append(faults, errors.New("revision is below 1"))
 	}

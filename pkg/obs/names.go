@@ -14,6 +14,7 @@ const (
 	SpanUpload         = "upload part"
 	SpanCommit         = "commit drop"
 	SpanAbort          = "abort run"
+	SpanCopy           = "copy part" // of another run
 	SpanReadBack       = "read back drop"
 	SpanExpire         = "expire drop"
 	SpanCheck          = "check destination" // before the first run

@@ -114,7 +114,7 @@ func (s *Server) serve(ctx context.Context, cfg Config, files *posix.Posix) erro
 	listening := make(chan struct{})
 	go func() {
 		defer close(s.ended)
-		s.err = embedgw.RunVersityGW(run, files, s.gateway(cfg, func() { close(listening) }))
+		s.err = embedgw.RunVersityGW(run, folder{files}, s.gateway(cfg, func() { close(listening) }))
 	}()
 	return s.await(ctx, listening)
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/commit"
 	"github.com/customer-exports/exports/services/delivery/internal/part"
 	"github.com/customer-exports/exports/services/delivery/internal/preflight"
+	"github.com/customer-exports/exports/services/delivery/internal/resend"
 	"github.com/customer-exports/exports/services/delivery/internal/server"
 	"github.com/customer-exports/exports/services/delivery/internal/store"
 )
@@ -94,6 +95,7 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 		Committer: &commit.Committer{
 			Planner: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel, Now: time.Now, Producer: producer(),
 		},
+		Copier:   &resend.Resender{Planner: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
 		Aborter:  &commit.Aborter{Runs: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
 		Failures: planner, Tel: a.tel, Now: time.Now,
 		Announce: func(ctx context.Context, e *eventv1.Event) error { return a.bus.PublishEvent(ctx, a.tel, e) },
@@ -160,7 +162,7 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) consumer() bus.Consumer {
 	c := a.cfg.Commit
 	return bus.Consumer{
-		Name: name, Subjects: []string{"task.commit.>", "task.abort.>"}, AckWait: c.AckWait.D(), Deadline: c.Deadline.D(),
+		Name: name, Subjects: []string{"task.commit.>", "task.abort.>", "task.copy.>"}, AckWait: c.AckWait.D(), Deadline: c.Deadline.D(),
 		MaxDeliver: c.Attempts, Concurrency: c.Concurrency,
 	}
 }

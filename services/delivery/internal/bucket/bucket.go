@@ -31,6 +31,8 @@ const (
 	MinPieceBytes = 5 << 20
 	// MaxPieces is the most pieces of one upload.
 	MaxPieces = 10_000
+	// MaxCopyBytes is the most that CopyPiece takes; S3 allows ten times that, but not within the deadline of one call.
+	MaxCopyBytes = 512 << 20
 )
 
 // Destination is where an export lands.
@@ -54,6 +56,7 @@ type Destination struct {
 // Bucket is one customer's bucket. It is safe for concurrent use.
 type Bucket interface {
 	Uploads
+	Copies
 	Completions
 	Objects
 	Controls
@@ -68,6 +71,14 @@ type Uploads interface {
 	UploadPiece(ctx context.Context, u Upload, p Piece) (etag string, err error)
 	// AbortUpload discards an upload; ErrNoUpload when there is none.
 	AbortUpload(ctx context.Context, u Upload) error
+}
+
+// Copies is what fills an upload with an object of the same bucket; the bytes do not leave it.
+type Copies interface {
+	// CopyPiece stores length bytes of an object, from offset, as one piece; repeating it replaces it. The piece's checksum
+	// is the bucket's word, and empty when it says none. ErrNotFound when there is no such object, ErrNoUpload when there is
+	// no such upload.
+	CopyPiece(ctx context.Context, u Upload, number int32, from Span) (Uploaded, error)
 }
 
 // Completions is what makes uploads visible, or finds those left behind.
@@ -124,6 +135,12 @@ type Piece struct {
 	Number    int32 // from 1
 	Data      []byte
 	CRC64NVME string // base64 as S3 spells it
+}
+
+// Span is a range of an object's bytes.
+type Span struct {
+	Key            string
+	Offset, Length int64
 }
 
 // Uploaded is one stored piece.

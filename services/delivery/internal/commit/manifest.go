@@ -78,7 +78,7 @@ func (c *Committer) manifest(d *pending, at time.Time, producer string) *drop.Ma
 	at = at.UTC().Truncate(time.Millisecond)
 	return &drop.Manifest{
 		CustomerID: d.run.GetCustomerId(), CustomerName: d.revision.CustomerName, ExportID: d.run.GetExportId(),
-		Revision: d.run.GetRevision(), RunID: d.run.GetRunId(), ScopeDigest: d.revision.ScopeDigest,
+		Revision: d.run.GetRevision(), RunID: d.run.GetRunId(), ResendsRunID: d.plan.Run.GetResendsRunId(), ScopeDigest: d.revision.ScopeDigest,
 		ExportDate: d.run.GetExportDate(), DueTime: d.run.GetDueTime().AsTime(), AsOfTime: d.run.GetAsOfTime().AsTime(), AsOfReplanned: d.plan.Run.GetAsOfReplanned(),
 		CommitTime: at, ExpireTime: at.AddDate(0, 0, d.revision.RetentionDays), ProducerVersion: producer,
 		TraceID: d.plan.Run.GetTraceId(), Traceparent: d.plan.Run.GetTraceparent(), Tables: d.tables(),

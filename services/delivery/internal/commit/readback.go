@@ -1,6 +1,7 @@
 package commit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -52,7 +53,8 @@ func compare(d *pending, f file, footer *parquet.File) error {
 			return differs(f, "has column %q where %q belongs", columns[i].Name(), field.Name)
 		}
 	}
-	if run, _ := footer.Lookup(encode.MetaRunID); run != d.run.GetRunId() {
+	// A file that is sent once more is the same bytes, and says so.
+	if run, _ := footer.Lookup(encode.MetaRunID); run != cmp.Or(d.plan.Run.GetResendsRunId(), d.run.GetRunId()) {
 		return differs(f, "is of another run")
 	}
 	return nil

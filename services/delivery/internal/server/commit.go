@@ -32,15 +32,22 @@ type Aborter interface {
 	Abort(ctx context.Context, run *taskv1.RunRef, progress func()) error
 }
 
+// Copier delivers a file once more.
+type Copier interface {
+	Copy(ctx context.Context, run *taskv1.RunRef, work *taskv1.CopyWork, attempt int, progress func()) error
+}
+
 // Failures is where failed attempts are told.
 type Failures interface {
 	Failed(ctx context.Context, runID string, failure *planv1.Failure) error
 }
 
-// Commits handles commit tasks, and the aborts that take a commit's place when a run is cancelled.
+// Commits handles commit tasks, the aborts that take a commit's place when a run is cancelled, and the copies that come
+// before one when a run is sent once more.
 type Commits struct {
 	Committer Committer
 	Aborter   Aborter
+	Copier    Copier
 	Failures  Failures
 	Announce  func(ctx context.Context, e *eventv1.Event) error
 	Tel       *obs.Telemetry
@@ -57,13 +64,15 @@ func (c *Commits) Handle(ctx context.Context, d bus.Delivery) error {
 }
 
 func (c *Commits) do(ctx context.Context, d bus.Delivery) error {
-	switch d.Task.GetWork().(type) {
+	switch work := d.Task.GetWork().(type) {
 	case *taskv1.Task_Commit:
 		return c.commit(ctx, d.Task.GetRun(), d.Progress)
 	case *taskv1.Task_Abort:
 		return c.Aborter.Abort(ctx, d.Task.GetRun(), d.Progress)
+	case *taskv1.Task_Copy:
+		return c.Copier.Copy(ctx, d.Task.GetRun(), work.Copy, d.Attempt, d.Progress)
 	default:
-		return fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is neither commit nor abort", d.Task.GetTaskId())
+		return fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is neither commit, abort nor copy", d.Task.GetTaskId())
 	}
 }
 
@@ -99,7 +108,7 @@ func (c *Commits) failed(ctx context.Context, d bus.Delivery, cause error) {
 		}
 	}
 	err := c.Failures.Failed(ctx, run.GetRunId(), &planv1.Failure{
-		TaskId: d.Task.GetTaskId(), Attempt: int32(d.Attempt), Reason: string(fault.ReasonOf(cause)), Message: message(cause),
+		TaskId: d.Task.GetTaskId(), Table: d.Task.GetCopy().GetTable(), Attempt: int32(d.Attempt), Reason: string(fault.ReasonOf(cause)), Message: message(cause),
 		FailTime: timestamppb.New(c.Now()), WillRetry: fault.Retryable(cause) && !d.LastAttempt,
 	})
 	if err != nil {

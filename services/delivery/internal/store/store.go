@@ -11,6 +11,7 @@ import (
 	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/fault"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/approved"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
@@ -87,6 +88,24 @@ func (p *Planner) page(ctx context.Context, runID, token string) (*planv1.ListRe
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	return p.Reports.ListReceipts(ctx, &planv1.ListReceiptsRequest{RunId: runID, PageSize: pageSize, PageToken: token})
+}
+
+// Receipt reads the receipt of one part, and its run.
+func (p *Planner) Receipt(ctx context.Context, runID, table string, index int32) (*planv1.Run, *deliveryv1.Receipt, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := p.Reports.GetReceipt(ctx, &planv1.GetReceiptRequest{RunId: runID, Table: table, PartIndex: index})
+	return answer.GetRun(), answer.GetReceipt(), err
+}
+
+// Received reports a receipt, and says whether it stands.
+func (p *Planner) Received(ctx context.Context, runID string, attempt int, r *deliveryv1.Receipt) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := p.Reports.ReportPart(ctx, &planv1.ReportPartRequest{
+		RunId: runID, Attempt: int32(attempt), Receipt: r, //nolint:gosec // deliveries are counted in tens
+	})
+	return answer.GetAccepted(), err
 }
 
 // Committed reports a drop that stands.

@@ -28,6 +28,8 @@ func Run(t *testing.T, b, foreign, keyed bucket.Bucket) {
 	t.Run("upload is invisible until completed", func(t *testing.T) { uploadVisibility(t, b) })
 	t.Run("complete refuses what was not uploaded", func(t *testing.T) { completeRefusals(t, b) })
 	t.Run("abort leaves nothing", func(t *testing.T) { abort(t, b) })
+	t.Run("copies are the same bytes", func(t *testing.T) { copied(t, b) })
+	t.Run("copies of what is not there", func(t *testing.T) { copyRefusals(t, b) })
 	t.Run("objects that are not there", func(t *testing.T) { absent(t, b) })
 	t.Run("control objects are written once", func(t *testing.T) { writeOnce(t, b) })
 	t.Run("replace needs the ETag", func(t *testing.T) { replace(t, b) })
@@ -208,6 +210,7 @@ func denied(t *testing.T, b bucket.Bucket) {
 	ctx := context.WithoutCancel(t.Context())
 	u := bucket.Upload{Key: ghost, ID: "none"}
 	calls := map[string]func() error{
+		"CopyPiece":   func() error { _, err := b.CopyPiece(ctx, u, 1, bucket.Span{Key: ghost, Length: 1}); return err },
 		"StartUpload": func() error { _, err := b.StartUpload(ctx, ghost); return err },
 		"ListUploads": func() error { _, err := b.ListUploads(ctx, prefix); return err },
 		"Complete":    func() error { return b.CompleteUpload(ctx, u, nil, bucket.Object{}) },

@@ -92,6 +92,17 @@ func (v *view) UploadPiece(ctx context.Context, u bucket.Upload, p bucket.Piece)
 	return etagOf(p), nil
 }
 
+// CopyPiece stores a range of an object as one piece.
+func (v *view) CopyPiece(ctx context.Context, u bucket.Upload, number int32, from bucket.Span) (bucket.Uploaded, error) {
+	data, err := v.ReadRange(ctx, from.Key, from.Offset, from.Length)
+	if err != nil {
+		return bucket.Uploaded{}, err
+	}
+	p := bucket.Piece{Number: number, Data: data, CRC64NVME: bucket.Checksum(data)}
+	etag, err := v.UploadPiece(ctx, u, p)
+	return bucket.Uploaded{Number: number, ETag: etag, CRC64NVME: p.CRC64NVME}, err
+}
+
 // AbortUpload discards an upload.
 func (v *view) AbortUpload(ctx context.Context, u bucket.Upload) error {
 	if err := v.enter(ctx); err != nil {

@@ -58,7 +58,10 @@ func (b *Bucket) CompleteUpload(ctx context.Context, u bucket.Upload, pieces []b
 	defer cancel()
 	parts := make([]types.CompletedPart, len(pieces))
 	for i, p := range pieces {
-		parts[i] = types.CompletedPart{PartNumber: aws.Int32(p.Number), ETag: aws.String(p.ETag), ChecksumCRC64NVME: aws.String(p.CRC64NVME)}
+		parts[i] = types.CompletedPart{PartNumber: aws.Int32(p.Number), ETag: aws.String(p.ETag)}
+		if p.CRC64NVME != "" { // a copied piece may have none
+			parts[i].ChecksumCRC64NVME = aws.String(p.CRC64NVME)
+		}
 	}
 	_, err := b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &b.name, Key: &u.Key, UploadId: &u.ID, ExpectedBucketOwner: &b.owner,
