@@ -127,7 +127,7 @@ func TestStandardGolden(t *testing.T) {
 func TestTypeText(t *testing.T) {
 	for _, text := range []string{
 		"NUMBER(38,0)", "NUMBER(1,1)", "FLOAT", "STRING", "BOOLEAN", "DATE", "TIME(6)", "TIMESTAMP_NTZ(9)",
-		"TIMESTAMP_LTZ(0)", "TIMESTAMP_TZ(6)", "VARIANT", "OBJECT", "ARRAY", "BINARY",
+		"TIMESTAMP_LTZ(0)", "TIMESTAMP_TZ(6)", "VARIANT", "OBJECT", "ARRAY", "GEOGRAPHY", "VECTOR", "BINARY",
 	} {
 		got, err := ParseType(text)
 		if err != nil || got.String() != text {
@@ -139,7 +139,8 @@ func TestTypeText(t *testing.T) {
 	}
 	for _, text := range []string{
 		"", "NUMBER", "NUMBER(12)", "NUMBER(0,0)", "NUMBER(39,0)", "NUMBER(2,3)", "STRING(10)", "DATE(1)",
-		"TIMESTAMP_NTZ(10)", "TIMESTAMP_NTZ(6,1)", "number(12,2)", "INT", "NUMBER(-1,0)", "STRING x",
+		"TIMESTAMP_NTZ(10)", "TIMESTAMP_NTZ(6,1)", "number(12,2)", "INT", "NUMBER(-1,0)", "STRING x", "VECTOR(FLOAT,3)", "VECTOR(3)",
+		"GEOMETRY", "DECFLOAT", "MAP", "FILE", "UUID", "INTERVAL",
 	} {
 		if got, err := ParseType(text); err == nil {
 			t.Errorf("ParseType(%q) = %v, want an error", text, got)
@@ -166,6 +167,8 @@ func TestParseFaults(t *testing.T) {
 		"no key":                {"[line_id]", "[]", "primary_key is missing"},
 		"nullable key":          {"{name: line_id, type: STRING,", "{name: line_id, type: STRING, nullable: true,", "neither nullable nor personal"},
 		"float key":             {"{name: line_id, type: STRING,", "{name: line_id, type: FLOAT,", "cannot be a key"},
+		"place key":             {"{name: line_id, type: STRING,", "{name: line_id, type: GEOGRAPHY,", "cannot be a key"},
+		"vector key":            {"{name: line_id, type: STRING,", "{name: line_id, type: VECTOR,", "cannot be a key"},
 		"split not a date":      {"split: ordered_on", "split: amount", "must be DATE"},
 		"split not there":       {"split: ordered_on", "split: ordered", "unknown column"},
 		"no scope":              {"scope: {shared: true}", "scope: {}", "no scope rule"},

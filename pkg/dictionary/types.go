@@ -25,6 +25,8 @@ const (
 	KindVariant      Kind = "VARIANT"
 	KindObject       Kind = "OBJECT"
 	KindArray        Kind = "ARRAY"
+	KindGeography    Kind = "GEOGRAPHY"
+	KindVector       Kind = "VECTOR"
 	KindBinary       Kind = "BINARY"
 )
 
@@ -36,7 +38,8 @@ const (
 
 // Type is a column type. Precision and Scale describe NUMBER; Scale alone the fraction digits of
 // TIME and the TIMESTAMP kinds (default 6); both are zero elsewhere. Whatever its scale, a time
-// lands in microseconds, so a value finer than that is refused by the reader, never rounded.
+// lands in microseconds, so a value finer than that is refused by the reader, never rounded. A VECTOR
+// has no parameters: it lands as a JSON array, whatever its elements and its length.
 type Type struct {
 	Kind             Kind
 	Precision, Scale int
@@ -107,8 +110,15 @@ func (t Type) String() string {
 	return string(t.Kind)
 }
 
-// Semistructured reports whether values are read from the source as JSON text.
-func (k Kind) Semistructured() bool { return k == KindVariant || k == KindObject || k == KindArray }
+// Semistructured reports whether values are read from the source as JSON text, and land as it.
+func (k Kind) Semistructured() bool {
+	switch k {
+	case KindVariant, KindObject, KindArray, KindGeography, KindVector:
+		return true
+	default:
+		return false
+	}
+}
 
 // Timestamp reports whether the kind is one of the three TIMESTAMP kinds.
 func (k Kind) Timestamp() bool {

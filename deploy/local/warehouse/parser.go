@@ -94,8 +94,7 @@ func (r *rewriter) item() item {
 		i = item{function: "count"}
 	case r.accept("TO_JSON"):
 		r.expect("(")
-		i = r.operandName()
-		i.function = "json"
+		i = r.jsonOperand()
 		r.expect(")")
 	case r.accept("DATE_PART"):
 		r.expect("(", "EPOCH_MILLISECOND", ",")
@@ -125,6 +124,31 @@ func (r *rewriter) item() item {
 		r.fail(syntaxError("an expression needs a name: AS name"))
 	}
 	return i
+}
+
+// jsonOperand reads what TO_JSON takes: a column that is semi-structured, or is made so.
+func (r *rewriter) jsonOperand() item {
+	if r.accept("ST_ASGEOJSON") {
+		r.expect("(")
+		i := r.operandName()
+		i.function = "geojson"
+		r.expect(")")
+		return i
+	}
+	i := r.operandName()
+	i.function = "json"
+	if r.accept("::") {
+		r.expect("ARRAY")
+		i.function = "vector"
+	}
+	return i
+}
+
+// jsonKinds are the kinds that each way of writing JSON applies to.
+var jsonKinds = map[string][]dictionary.Kind{
+	"json":    {dictionary.KindVariant, dictionary.KindObject, dictionary.KindArray},
+	"geojson": {dictionary.KindGeography},
+	"vector":  {dictionary.KindVector},
 }
 
 // operandName reads alias.COL or COL.
@@ -168,7 +192,7 @@ func (r *rewriter) expression(i item) (string, column) {
 	reference, c := r.reference(i), r.column(i)
 	kind := c.Type.Kind
 	switch {
-	case i.function == "json" && kind.Semistructured():
+	case slices.Contains(jsonKinds[i.function], kind):
 		return reference, column{Type: typeText, Nullable: c.Nullable}
 	case i.function == "date" && kind == dictionary.KindDate:
 		return "CAST(" + reference + " AS VARCHAR)", column{Type: typeText, Nullable: c.Nullable}
@@ -177,7 +201,7 @@ func (r *rewriter) expression(i item) (string, column) {
 	case i.function != "":
 		r.fail(syntaxError("%s does not apply to %s of type %s", i.function, i.column, c.Type))
 	case kind.Semistructured():
-		r.fail(syntaxError("%s of type %s must be read by TO_JSON: its own text is not always JSON", i.column, c.Type))
+		r.fail(syntaxError("%s of type %s must be read by TO_JSON: its own form is not always JSON", i.column, c.Type))
 	}
 	return reference, c
 }

@@ -141,6 +141,7 @@ func wireName(k dictionary.Kind) string {
 		dictionary.KindTimestampNTZ: "timestamp_ntz", dictionary.KindTimestampLTZ: "timestamp_ltz",
 		dictionary.KindTimestampTZ: "timestamp_tz", dictionary.KindVariant: "variant",
 		dictionary.KindObject: "object", dictionary.KindArray: "array", dictionary.KindBinary: "binary",
+		dictionary.KindGeography: "geography", dictionary.KindVector: "vector",
 	}
 	return names[k]
 }

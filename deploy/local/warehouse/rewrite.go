@@ -21,8 +21,9 @@ import (
 //	SELECT 1 | SELECT CURRENT_TIMESTAMP() | SELECT SYSDATE() | SELECT SYSTEM$CANCEL_QUERY(?) | ALTER SESSION SET p = v
 //	SELECT DATE_PART(EPOCH_MILLISECOND, CURRENT_TIMESTAMP()) AS n
 //
-// An item is a.COL, TO_JSON(a.COL), TO_VARCHAR(a.DATE, 'YYYY-MM-DD'), COUNT(*), 'text', NULL::VARCHAR or
-// DATE_PART(EPOCH_MILLISECOND, x) of an instant or of CURRENT_TIMESTAMP(), named by AS. A condition joins, by AND, OR and parentheses, comparisons,
+// An item is a.COL, TO_JSON(a.COL), TO_JSON(ST_ASGEOJSON(a.PLACE)), TO_JSON(a.VECTOR::ARRAY),
+// TO_VARCHAR(a.DATE, 'YYYY-MM-DD'), COUNT(*), 'text', NULL::VARCHAR or DATE_PART(EPOCH_MILLISECOND, x) of an
+// instant or of CURRENT_TIMESTAMP(), named by AS. A condition joins, by AND, OR and parentheses, comparisons,
 // IS [NOT] NULL and IN over a CTE or a list. Without AT a table is read as it is now, which is for
 // looking names up: such a SELECT is grouped and counts nothing.
 

@@ -65,6 +65,38 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Each kind of JSON has its own way of being written, and no other.
+func TestJSONIsWrittenByKind(t *testing.T) {
+	s := openServer(t, nil)
+	for _, text := range []string{
+		"CREATE TABLE analytics.ODD (PLACE VARCHAR, TASTE VARCHAR, BAG VARCHAR, _valid_from TIMESTAMP, _valid_to TIMESTAMP)",
+		`INSERT INTO analytics.ODD VALUES ('{"type":"Point"}', '[1.5,2]', '{}', TIMESTAMP '2026-11-01', TIMESTAMP '9999-12-31')`,
+		`INSERT INTO warehouse.catalogue VALUES ('ODD', 'PLACE', 1, 'GEOGRAPHY', 0, 0, TRUE), ('ODD', 'TASTE', 2, 'VECTOR', 0, 0, TRUE),
+			('ODD', 'BAG', 3, 'OBJECT', 0, 0, TRUE)`,
+	} {
+		if _, err := s.DB().ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db := connect(t, s)
+	from := " AS C FROM EXPORTS.ANALYTICS.ODD " + at(after) + " AS t"
+	for text, want := range map[string]string{
+		"TO_JSON(ST_ASGEOJSON(t.PLACE))": `{"type":"Point"}`, "TO_JSON(t.TASTE::ARRAY)": "[1.5,2]", "TO_JSON(t.BAG)": "{}",
+	} {
+		got, err := read(t, db, "SELECT "+text+from)
+		if err != nil || got.err() != nil {
+			t.Fatal(text, err, got.err())
+		}
+		if diff := cmp.Diff([]string{want}, got.values(t, "C")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+	for _, text := range []string{"t.PLACE", "t.TASTE", "TO_JSON(t.PLACE)", "TO_JSON(t.TASTE)", "TO_JSON(ST_ASGEOJSON(t.BAG))", "TO_JSON(t.BAG::ARRAY)"} {
+		_, err := read(t, db, "SELECT "+text+from)
+		wantCode(t, err, 1003, "42000")
+	}
+}
+
 // Names are looked up as they are now, and each comes once.
 func TestCurrentState(t *testing.T) {
 	s := openServer(t, nil)

@@ -14,7 +14,7 @@ func TestType(t *testing.T) {
 		"NUMBER(38,10)": "decimal(38, 10)", "FLOAT": "float64", "BOOLEAN": "bool", "DATE": "date32", "TIME(6)": "time64[us]",
 		"TIMESTAMP_NTZ(6)": "timestamp[us, tz=UTC]", "TIMESTAMP_LTZ(9)": "timestamp[us, tz=UTC]",
 		"TIMESTAMP_TZ(0)": "timestamp[us, tz=UTC]", "STRING": "utf8", "VARIANT": "utf8", "OBJECT": "utf8", "ARRAY": "utf8",
-		"BINARY": "binary",
+		"GEOGRAPHY": "utf8", "VECTOR": "utf8", "BINARY": "binary",
 	}
 	for text, want := range tests {
 		parsed, err := dictionary.ParseType(text)

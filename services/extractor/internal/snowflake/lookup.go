@@ -68,12 +68,15 @@ func (s *Source) Columns(ctx context.Context, tables []string) ([]lookup.Column,
 }
 
 // spelled gives a type in the Data Dictionary's spelling, or as the source spells it when the
-// dictionary has no word for it or the source does not tell its digits.
+// dictionary has no word for it or the source does not tell its digits. What a vector is made of does
+// not change how it lands, so the dictionary does not say.
 func spelled(word string, precision, scale, fraction *string) string {
 	kind := dictionary.Kind(word)
 	switch {
 	case word == "TEXT":
 		return string(dictionary.KindString)
+	case strings.HasPrefix(word, string(dictionary.KindVector)+"("):
+		return string(dictionary.KindVector)
 	case kind == dictionary.KindNumber && precision != nil && scale != nil:
 		return fmt.Sprintf("%s(%s,%s)", kind, *precision, *scale)
 	case (kind == dictionary.KindTime || kind.Timestamp()) && fraction != nil:

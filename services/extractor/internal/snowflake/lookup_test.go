@@ -137,19 +137,22 @@ func TestTablesAreSpelledAsInTheDictionary(t *testing.T) {
 func TestTypesWithoutAWord(t *testing.T) {
 	r := newRig(t, nil)
 	_, err := r.warehouse.DB().ExecContext(t.Context(), `INSERT INTO warehouse.catalogue VALUES
-		('ODD', 'PLACE', 1, 'GEOGRAPHY', NULL, NULL, TRUE), ('ODD', 'MEANING', 2, 'VECTOR(FLOAT, 3)', NULL, NULL, FALSE),
+		('ODD', 'PLACE', 1, 'GEOMETRY', NULL, NULL, TRUE), ('ODD', 'MEANING', 2, 'DECFLOAT', NULL, NULL, FALSE),
 		('ODD', 'AT', 3, 'TIMESTAMP_NTZ', NULL, NULL, FALSE), ('ODD', 'N', 4, 'NUMBER', NULL, NULL, FALSE),
-		('ODD', 'CLOCK', 5, 'TIME', NULL, 9, FALSE), ('ODD', 'quoted', 6, 'STRING', NULL, NULL, FALSE)`)
+		('ODD', 'CLOCK', 5, 'TIME', NULL, 9, FALSE), ('ODD', 'quoted', 6, 'STRING', NULL, NULL, FALSE),
+		('ODD', 'TASTE', 7, 'VECTOR', NULL, NULL, FALSE), ('ODD', 'SMELL', 8, 'VECTOR(FLOAT, 3)', NULL, NULL, FALSE)`)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := r.directory().Tables(t.Context(), []string{"NOPE", "ODD"})
 	want := []lookup.Table{{Name: "ODD", Columns: []lookup.Column{
-		{Table: "ODD", Name: "place", Type: "GEOGRAPHY", Nullable: true},
-		{Table: "ODD", Name: "meaning", Type: "VECTOR(FLOAT, 3)"},
+		{Table: "ODD", Name: "place", Type: "GEOMETRY", Nullable: true},
+		{Table: "ODD", Name: "meaning", Type: "DECFLOAT"},
 		{Table: "ODD", Name: "at", Type: "TIMESTAMP_NTZ"},
 		{Table: "ODD", Name: "n", Type: "NUMBER"},
 		{Table: "ODD", Name: "clock", Type: "TIME(9)"},
+		{Table: "ODD", Name: "taste", Type: "VECTOR"},
+		{Table: "ODD", Name: "smell", Type: "VECTOR"},
 	}}}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("error %v, tables (-want +got):\n%s", err, diff)

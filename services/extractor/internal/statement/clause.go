@@ -22,14 +22,24 @@ func columns(l *dictionary.Layout) []string {
 		if f.FromParent {
 			owner = "p."
 		}
-		value := owner + upper(f.Column.Name)
-		// The source's own text form of these is not always JSON: gaps in arrays become `undefined`.
-		if f.Column.Type.Kind.Semistructured() {
-			value = "TO_JSON(" + value + ")"
-		}
-		list = append(list, value+" AS "+upper(f.Name))
+		list = append(list, asRead(f.Column.Type.Kind, owner+upper(f.Column.Name))+" AS "+upper(f.Name))
 	}
 	return list
+}
+
+// asRead is how a column is read. The source's own text form of the semi-structured kinds is not always
+// JSON: gaps in arrays become `undefined`, a setting of the session decides how a place is spelled, and
+// a vector travels in a form that its driver does not know.
+func asRead(kind dictionary.Kind, reference string) string {
+	switch {
+	case kind == dictionary.KindGeography:
+		return "TO_JSON(ST_ASGEOJSON(" + reference + "))"
+	case kind == dictionary.KindVector:
+		return "TO_JSON(" + reference + "::ARRAY)"
+	case kind.Semistructured():
+		return "TO_JSON(" + reference + ")"
+	}
+	return reference
 }
 
 func (b Builder) from(l *dictionary.Layout, asOf time.Time) (string, error) {

@@ -203,6 +203,30 @@ func TestIdentifiers(t *testing.T) {
 	}
 }
 
+// What the source would spell in a way of its own is read as JSON; everything else as it is.
+func TestColumnsAreReadAs(t *testing.T) {
+	for kind, want := range map[dictionary.Kind]string{
+		dictionary.KindNumber:    "SELECT t.C AS C\n",
+		dictionary.KindString:    "SELECT t.C AS C\n",
+		dictionary.KindBinary:    "SELECT t.C AS C\n",
+		dictionary.KindVariant:   "SELECT TO_JSON(t.C) AS C\n",
+		dictionary.KindObject:    "SELECT TO_JSON(t.C) AS C\n",
+		dictionary.KindArray:     "SELECT TO_JSON(t.C) AS C\n",
+		dictionary.KindGeography: "SELECT TO_JSON(ST_ASGEOJSON(t.C)) AS C\n",
+		dictionary.KindVector:    "SELECT TO_JSON(t.C::ARRAY) AS C\n",
+	} {
+		column := dictionary.Column{Name: "c", Type: dictionary.Type{Kind: kind}}
+		l := &dictionary.Layout{
+			Table:  &dictionary.Table{Name: "T", Scope: dictionary.ScopeRule{Shared: true}, Columns: []dictionary.Column{column}},
+			Fields: []dictionary.Field{{Name: "c", Column: &column}}, Exported: 1,
+		}
+		got, err := builder(t).Extract(source.Part{Layout: l, Scope: customer(t), AsOf: asOf})
+		if err != nil || !strings.HasPrefix(got.SQL, want) {
+			t.Errorf("%s: got %q, error %v; want it to begin with %q", kind, got.SQL, err, want)
+		}
+	}
+}
+
 // Every table of the standard dictionary can be read, and only its own exportable columns are named.
 func TestStandardTables(t *testing.T) {
 	for _, table := range dictionary.Standard().Tables {
