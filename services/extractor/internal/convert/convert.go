@@ -7,11 +7,11 @@
 package convert
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/dictionary/arrowschema"
@@ -20,6 +20,9 @@ import (
 
 // maxFraction is the most digits after the second that the source knows.
 const maxFraction = 9
+
+// errDamaged is a chunk whose bytes contradict themselves. Another read of it may help.
+var errDamaged = errors.New("a chunk is damaged")
 
 // RowType is what the source says about one result column, whatever its chunks look like.
 type RowType struct {
@@ -65,7 +68,8 @@ func matches(want dictionary.Type, got RowType) bool {
 		return got.Type == "fixed" && got.Scale == want.Scale && got.Precision <= want.Precision
 	case dictionary.KindFloat:
 		return got.Type == "real"
-	case dictionary.KindString, dictionary.KindVariant, dictionary.KindObject, dictionary.KindArray:
+	case dictionary.KindString, dictionary.KindVariant, dictionary.KindObject, dictionary.KindArray,
+		dictionary.KindGeography, dictionary.KindVector:
 		return got.Type == "text"
 	case dictionary.KindTime, dictionary.KindTimestampNTZ, dictionary.KindTimestampLTZ, dictionary.KindTimestampTZ:
 		return got.Type == word && got.Scale >= 0 && got.Scale <= maxFraction
@@ -77,20 +81,39 @@ func matches(want dictionary.Type, got RowType) bool {
 // Schema is the schema of every record that is built.
 func (c *Converter) Schema() *arrow.Schema { return c.schema }
 
+// maxExpected bounds the memory that is taken on the source's word.
+const maxExpected = 1 << 20
+
 // Batch gathers the records of one chunk into one. It is not safe for concurrent use.
 type Batch struct {
 	converter *Converter
-	builder   *array.RecordBuilder
+	sinks     []sink
 	rows      int64
 }
 
-// Batch starts an empty batch. The caller releases it.
-func (c *Converter) Batch() *Batch {
-	return &Batch{converter: c, builder: array.NewRecordBuilder(memory.DefaultAllocator, c.schema)}
+// Batch starts an empty batch, with room for the rows that the source announces.
+func (c *Converter) Batch(expected int64) *Batch {
+	b := &Batch{converter: c}
+	room := int(min(max(expected, 0), maxExpected))
+	for i, f := range c.schema.Fields() {
+		b.sinks = append(b.sinks, newSink(f.Type, formatOf(c.layout.Fields[i].Column.Type.Kind), room))
+	}
+	return b
+}
+
+func formatOf(kind dictionary.Kind) textFormat {
+	switch {
+	case kind == dictionary.KindBinary:
+		return anyBytes
+	case kind.Semistructured():
+		return validJSON
+	default:
+		return validUTF8
+	}
 }
 
 // Append converts one record of the source. It fails with VALUE_OUT_OF_RANGE or SOURCE_TYPE_CHANGED;
-// after an error the batch can only be released.
+// after an error the batch is of no use.
 func (b *Batch) Append(rec arrow.Record) error {
 	fields := b.converter.layout.Fields
 	if int(rec.NumCols()) != len(fields) {
@@ -109,30 +132,31 @@ func (b *Batch) Append(rec arrow.Record) error {
 // Rows is the number of rows gathered so far.
 func (b *Batch) Rows() int64 { return b.rows }
 
-// Record takes what was gathered and leaves the batch empty. The caller releases the record.
+// Record hands over what was gathered, after which the batch is of no use. The caller releases it.
 func (b *Batch) Record() arrow.Record {
-	b.rows = 0
-	return b.builder.NewRecord()
+	arrays := make([]arrow.Array, len(b.sinks))
+	for i, s := range b.sinks {
+		arrays[i] = s.array()
+		defer arrays[i].Release()
+	}
+	return array.NewRecord(b.converter.schema, arrays, b.rows)
 }
-
-// Release frees what the batch still holds.
-func (b *Batch) Release() { b.builder.Release() }
 
 func (b *Batch) column(i int, values arrow.Array) error {
 	c := column{
 		table: b.converter.layout.Table.Name, name: b.converter.layout.Fields[i].Name,
 		want: b.converter.layout.Fields[i].Column.Type, got: b.converter.types[i],
 	}
-	if values.NullN() > 0 && !b.converter.schema.Field(i).Nullable {
-		return c.refused("holds a null, which the dictionary rules out")
-	}
-	target := b.builder.Field(i)
-	target.Reserve(values.Len())
-	if values.DataType().ID() == arrow.NULL {
-		target.AppendNulls(values.Len())
+	switch {
+	case values.Len() == 0:
+		return nil
+	case values.NullN() > 0 && !b.converter.schema.Field(i).Nullable:
+		return c.refused("a null, which the dictionary rules out")
+	case values.DataType().ID() == arrow.NULL:
+		b.sinks[i].blank(values.Len())
 		return nil
 	}
-	return c.append(target, values)
+	return b.sinks[i].take(&c, values)
 }
 
 // column is the one column being converted: what names it in errors, and its two types.
@@ -142,29 +166,25 @@ type column struct {
 	got         RowType
 }
 
-// append picks the conversion by the pinned type.
-func (c column) append(target array.Builder, values arrow.Array) error {
-	switch t := target.(type) {
-	case *array.Int64Builder:
-		return c.int64s(t, values)
-	case *array.Decimal128Builder:
-		return c.decimals(t, values)
-	case *array.TimestampBuilder:
-		return c.timestamps(t, values)
-	case *array.Time64Builder:
-		return c.times(t, values)
-	case *array.StringBuilder:
-		return c.strings(t, values)
-	default:
-		return c.same(target, values)
+// refused says what the column holds that cannot land.
+func (c *column) refused(what string) error {
+	return fault.New(fault.State, fault.ReasonValueOutOfRange, "column %s.%s is %s and holds %s", c.table, c.name, c.want, what)
+}
+
+// complain finds the first value that is wrong, nulls aside: what a null hides has no meaning.
+func (c *column) complain(values arrow.Array, wrong func(i int) string) error {
+	for i := range values.Len() {
+		if values.IsNull(i) {
+			continue
+		}
+		if what := wrong(i); what != "" {
+			return c.refused(what)
+		}
 	}
+	return nil
 }
 
-func (c column) refused(format string, args ...any) error {
-	return fault.New(fault.State, fault.ReasonValueOutOfRange, "column %s.%s "+format, append([]any{c.table, c.name}, args...)...)
-}
-
-func (c column) unexpected(values arrow.Array) error {
+func (c *column) unexpected(values arrow.Array) error {
 	return fault.New(fault.State, fault.ReasonSourceTypeChanged, "column %s.%s is %s in the dictionary, but a chunk holds %s",
 		c.table, c.name, c.want, values.DataType())
 }

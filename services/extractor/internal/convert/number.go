@@ -1,126 +1,156 @@
 package convert
 
 import (
+	"math"
+	"slices"
+
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 )
 
-// integer is every width that the source narrows a NUMBER to; it picks one anew for each chunk.
-type integer interface {
-	int8 | int16 | int32 | int64
-}
+// maxInt64Digits is the most digits that always fit an int64.
+const maxInt64Digits = 18
 
-// int64s fills a NUMBER(p,0) of at most 18 digits.
-func (c column) int64s(target *array.Int64Builder, values arrow.Array) error {
+// most is the largest number of the declared digits, as far as an int64 can be larger at all.
+func (c *column) most() int64 {
+	if c.want.Precision > maxInt64Digits {
+		return math.MaxInt64
+	}
 	limit := int64(1)
 	for range c.want.Precision {
 		limit *= 10
 	}
+	return limit - 1
+}
+
+// mostWide is the largest number of the declared digits.
+func (c *column) mostWide() decimal128.Num {
+	return decimal128.GetMaxValue(int32(c.want.Precision)) //nolint:gosec // at most 38
+}
+
+func (c *column) tooLong(values arrow.Array, long func(i int) bool) error {
+	return c.complain(values, func(i int) string {
+		if long(i) {
+			return "a number of more digits than declared"
+		}
+		return ""
+	})
+}
+
+// integers fills a NUMBER(p,0) of at most 18 digits. The source picks a width anew for each chunk.
+func (c *column) integers(into []int64, values arrow.Array) error {
+	most, fits := c.most(), false
 	switch v := values.(type) {
 	case *array.Int8:
-		return widen(c, target, v, v.Int8Values(), limit)
+		fits = widen(into, v.Int8Values(), most)
 	case *array.Int16:
-		return widen(c, target, v, v.Int16Values(), limit)
+		fits = widen(into, v.Int16Values(), most)
 	case *array.Int32:
-		return widen(c, target, v, v.Int32Values(), limit)
+		fits = widen(into, v.Int32Values(), most)
 	case *array.Int64:
-		return widen(c, target, v, v.Int64Values(), limit)
+		fits = widen(into, v.Int64Values(), most)
 	case *array.Decimal128:
-		return c.narrow(target, v, limit)
+		return c.narrow(into, v)
+	default:
+		return c.unexpected(values)
 	}
-	return c.unexpected(values)
+	if fits {
+		return nil
+	}
+	return c.tooLong(values, func(i int) bool { return into[i] > most || into[i] < -most })
 }
 
-func widen[T integer](c column, target *array.Int64Builder, nulls arrow.Array, values []T, limit int64) error {
+// widen reports whether all values are within the limit on either side, nulls included.
+func widen[T int8 | int16 | int32 | int64](into []int64, values []T, most int64) bool {
+	fits := true
+	into = into[:len(values)]
 	for i, value := range values {
-		switch wide := int64(value); {
-		case nulls.IsNull(i):
-			target.UnsafeAppendBoolToBitmap(false)
-		case wide <= -limit || wide >= limit:
-			return c.refused("holds a number of more than %d digits", c.want.Precision)
-		default:
-			target.UnsafeAppend(wide)
+		wide := int64(value)
+		into[i] = wide
+		if wide > most || wide < -most {
+			fits = false
 		}
 	}
-	return nil
+	return fits
 }
 
-func (c column) narrow(target *array.Int64Builder, values *array.Decimal128, limit int64) error {
+// narrow needs all values, because one that is not null may have been cut to its low bits.
+func (c *column) narrow(into []int64, values *array.Decimal128) error {
 	if err := c.sameScale(values); err != nil {
 		return err
 	}
-	least, most := decimal128.FromI64(-limit), decimal128.FromI64(limit)
-	for i, value := range values.Values() {
-		switch {
-		case values.IsNull(i):
-			target.UnsafeAppendBoolToBitmap(false)
-		case value.Cmp(least) <= 0 || value.Cmp(most) >= 0:
-			return c.refused("holds a number of more than %d digits", c.want.Precision)
-		default:
-			target.UnsafeAppend(int64(value.LowBits())) //nolint:gosec // in range by the case above
-		}
+	source, most := values.Values(), c.mostWide()
+	for i, value := range source {
+		into[i] = int64(value.LowBits()) //nolint:gosec // the check of the digits follows
 	}
-	return nil
+	return c.sameDigits(values, source, most)
 }
 
 // decimals fills every other NUMBER(p,s). Wire values are unscaled, and the row type has proven that
 // their scale is the dictionary's.
-func (c column) decimals(target *array.Decimal128Builder, values arrow.Array) error {
+func (c *column) decimals(into []decimal128.Num, values arrow.Array) error {
+	most, fits := c.most(), false
 	switch v := values.(type) {
 	case *array.Int8:
-		return scale(c, target, v, v.Int8Values())
+		fits = scale(into, v.Int8Values(), most)
 	case *array.Int16:
-		return scale(c, target, v, v.Int16Values())
+		fits = scale(into, v.Int16Values(), most)
 	case *array.Int32:
-		return scale(c, target, v, v.Int32Values())
+		fits = scale(into, v.Int32Values(), most)
 	case *array.Int64:
-		return scale(c, target, v, v.Int64Values())
+		fits = scale(into, v.Int64Values(), most)
 	case *array.Decimal128:
-		return c.copyDecimals(target, v)
+		if err := c.sameScale(v); err != nil {
+			return err
+		}
+		copy(into, v.Values())
+	default:
+		return c.unexpected(values)
 	}
-	return c.unexpected(values)
+	if fits {
+		return nil
+	}
+	return c.sameDigits(values, into, c.mostWide())
 }
 
-func scale[T integer](c column, target *array.Decimal128Builder, nulls arrow.Array, values []T) error {
-	most := decimal128.GetMaxValue(int32(c.want.Precision)) //nolint:gosec // at most 38
-	least := most.Negate()
+// scale reports whether all values are within the limit on either side, nulls included.
+func scale[T int8 | int16 | int32 | int64](into []decimal128.Num, values []T, most int64) bool {
+	fits := true
+	into = into[:len(values)]
 	for i, value := range values {
-		if nulls.IsNull(i) {
-			target.UnsafeAppendBoolToBitmap(false)
-			continue
+		wide := int64(value)
+		into[i] = decimal128.New(wide>>63, uint64(wide)) //nolint:gosec // two's complement
+		if wide > most || wide < -most {
+			fits = false
 		}
-		wide := decimal128.FromI64(int64(value))
-		if wide.Less(least) || wide.Greater(most) {
-			return c.refused("holds a number of more than %d digits", c.want.Precision)
-		}
-		target.UnsafeAppend(wide)
 	}
-	return nil
+	return fits
 }
 
-func (c column) copyDecimals(target *array.Decimal128Builder, values *array.Decimal128) error {
-	if err := c.sameScale(values); err != nil {
-		return err
-	}
-	most := decimal128.GetMaxValue(int32(c.want.Precision)) //nolint:gosec // at most 38
+// sameDigits refuses a number beyond the limit on either side.
+func (c *column) sameDigits(values arrow.Array, numbers []decimal128.Num, most decimal128.Num) error {
 	least := most.Negate()
-	for i, value := range values.Values() {
-		switch {
-		case values.IsNull(i):
-			target.UnsafeAppendBoolToBitmap(false)
-		case value.Less(least) || value.Greater(most):
-			return c.refused("holds a number of more than %d digits", c.want.Precision)
-		default:
-			target.UnsafeAppend(value)
-		}
+	long := func(n decimal128.Num) bool { return n.Greater(most) || n.Less(least) }
+	if !slices.ContainsFunc(numbers, long) {
+		return nil
 	}
-	return nil
+	return c.tooLong(values, func(i int) bool { return long(numbers[i]) })
 }
 
-func (c column) sameScale(values *array.Decimal128) error {
+func (c *column) sameScale(values *array.Decimal128) error {
 	if t, ok := values.DataType().(*arrow.Decimal128Type); !ok || int(t.Scale) != c.want.Scale {
 		return c.unexpected(values)
 	}
+	return nil
+}
+
+// doubles fills FLOAT with the same bits, whatever they mean.
+func (c *column) doubles(into []float64, values arrow.Array) error {
+	v, ok := values.(*array.Float64)
+	if !ok {
+		return c.unexpected(values)
+	}
+	copy(into, v.Float64Values())
 	return nil
 }

@@ -38,8 +38,7 @@ func readable(err error) bool {
 func (s *Source) once(ctx context.Context, c *chunk, converter *convert.Converter, progress func()) (_ arrow.Record, err error) {
 	ctx, beat, stop := watch(ctx, s.cfg.StallTimeout.D(), progress)
 	defer stop()
-	batch := converter.Batch()
-	defer batch.Release()
+	batch := converter.Batch(c.rows)
 	if err := decode(ctx, c, batch); err != nil {
 		return nil, c.trouble(ctx, err, beat)
 	}
