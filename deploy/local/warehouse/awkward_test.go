@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -134,14 +135,19 @@ func TestZonedTimestamps(t *testing.T) {
 	}
 }
 
-func TestScaled(t *testing.T) {
+func TestTicks(t *testing.T) {
 	for _, test := range []struct {
 		micros int64
 		scale  int
 		want   int64
 	}{{1, 6, 1}, {-1, 6, -1}, {-1, 3, -1}, {1999, 3, 1}, {1, 9, 1000}, {-1_000_001, 0, -2}} {
-		if got := scaled(test.micros, test.scale); got != test.want {
-			t.Errorf("scaled(%d, %d) = %d, want %d", test.micros, test.scale, got, test.want)
+		if got, ok := fromMicros(test.micros).ticks(test.scale); got != test.want || !ok {
+			t.Errorf("%d us are %d ticks of scale %d, %t; want %d", test.micros, got, test.scale, ok, test.want)
+		}
+	}
+	for _, far := range []moment{{253_402_300_799, 0}, {-62_135_596_800, 0}, {math.MinInt64, 0}, {math.MaxInt64, 0}} {
+		if got, ok := far.ticks(9); ok {
+			t.Errorf("%d s are %d ns", far.seconds, got)
 		}
 	}
 }

@@ -74,16 +74,24 @@ func encodeColumn(c column, source arrow.Array, chunk int) (arrow.Array, error) 
 			return nil, fmt.Errorf("NUMBER stored as %s", source.DataType())
 		}
 		return encodeNumber(c.Type, numbers), nil
+	case c.Type.Kind == dictionary.KindTime:
+		return encodeTime(c.Type, source, chunk)
 	case c.Type.Kind.Timestamp():
-		instants, ok := source.(*array.Timestamp)
-		if !ok {
-			return nil, fmt.Errorf("%s stored as %s", c.Type, source.DataType())
-		}
-		return encodeTimestamp(c.Type, instants, chunk), nil
+		return encodeTimestamp(c.Type, source, chunk)
+	case c.Type.Kind == dictionary.KindString && source.DataType().ID() == arrow.BINARY:
+		return asText(source), nil
 	default:
 		source.Retain()
 		return source, nil
 	}
+}
+
+// asText passes stored bytes off as text: the source has text that is not UTF-8, and DuckDB has not.
+func asText(source arrow.Array) arrow.Array {
+	data := source.Data()
+	text := array.NewData(arrow.BinaryTypes.String, data.Len(), data.Buffers(), nil, data.NullN(), data.Offset())
+	defer text.Release()
+	return array.MakeFromData(text)
 }
 
 // encodeNumber picks the narrowest integer that holds every value of the chunk, else decimal128.
@@ -136,102 +144,4 @@ func build[T any](b array.Builder, source arrow.Array, add func(T), value func(i
 		}
 	}
 	return b.NewArray()
-}
-
-const (
-	microsPerSecond = 1_000_000
-	// offsetZero is the wire value of UTC in the timezone field, in minutes.
-	offsetZero = 1440
-	// fineScale is the largest scale whose timestamps always travel as one integer.
-	fineScale = 7
-)
-
-// encodeTimestamp writes an integer in 10^-scale seconds, or a struct: always for TIMESTAMP_TZ, and
-// for fine scales in every other chunk or when the integer would overflow.
-func encodeTimestamp(t dictionary.Type, source *array.Timestamp, chunk int) arrow.Array {
-	fine := t.Scale > fineScale
-	switch {
-	case t.Kind == dictionary.KindTimestampTZ && fine:
-		return encodeParts(source, "epoch", "fraction", "timezone")
-	case t.Kind == dictionary.KindTimestampTZ:
-		return encodeZoned(t.Scale, source)
-	case fine && (chunk%2 == 0 || !fitsNanoseconds(source)):
-		return encodeParts(source, "epoch", "fraction")
-	}
-	b := array.NewInt64Builder(allocator)
-	return build(b, source, b.Append, func(i int) int64 { return scaled(int64(source.Value(i)), t.Scale) })
-}
-
-// scaled converts microseconds to 10^-scale seconds.
-func scaled(micros int64, scale int) int64 {
-	for ; scale > 6; scale-- {
-		micros *= 10
-	}
-	for ; scale < 6; scale++ {
-		micros = floorDivide(micros, 10)
-	}
-	return micros
-}
-
-func floorDivide(a, b int64) int64 {
-	quotient := a / b
-	if a%b < 0 {
-		quotient--
-	}
-	return quotient
-}
-
-func fitsNanoseconds(source *array.Timestamp) bool {
-	for i := range source.Len() {
-		if v := int64(source.Value(i)); source.IsValid(i) && (v > math.MaxInt64/1000 || v < math.MinInt64/1000) {
-			return false
-		}
-	}
-	return true
-}
-
-// encodeZoned writes {epoch in 10^-scale seconds, timezone}.
-func encodeZoned(scale int, source *array.Timestamp) arrow.Array {
-	b := newStructBuilder("epoch", "timezone")
-	epoch, zone := b.FieldBuilder(0).(*array.Int64Builder), b.FieldBuilder(1).(*array.Int32Builder)
-	return build(b, source, func(micros int64) {
-		b.Append(true)
-		epoch.Append(scaled(micros, scale))
-		zone.Append(offsetZero + offsetOf(micros))
-	}, func(i int) int64 { return int64(source.Value(i)) })
-}
-
-// encodeParts writes {epoch in seconds, fraction in nanoseconds} and the timezone when named. Before
-// 1970 the seconds are floored, so the fraction is never negative.
-func encodeParts(source *array.Timestamp, names ...string) arrow.Array {
-	b := newStructBuilder(names...)
-	epoch, fraction := b.FieldBuilder(0).(*array.Int64Builder), b.FieldBuilder(1).(*array.Int32Builder)
-	return build(b, source, func(micros int64) {
-		seconds := floorDivide(micros, microsPerSecond)
-		b.Append(true)
-		epoch.Append(seconds)
-		fraction.Append(int32((micros - seconds*microsPerSecond) * 1000))
-		if len(names) == 3 {
-			b.FieldBuilder(2).(*array.Int32Builder).Append(offsetZero + offsetOf(micros))
-		}
-	}, func(i int) int64 { return int64(source.Value(i)) })
-}
-
-func newStructBuilder(names ...string) *array.StructBuilder {
-	fields := make([]arrow.Field, 0, len(names))
-	for _, field := range names {
-		var t arrow.DataType = arrow.PrimitiveTypes.Int32
-		if field == "epoch" {
-			t = arrow.PrimitiveTypes.Int64
-		}
-		fields = append(fields, arrow.Field{Name: field, Type: t, Nullable: true})
-	}
-	return array.NewStructBuilder(allocator, arrow.StructOf(fields...))
-}
-
-// offsetOf invents the offset of a TIMESTAMP_TZ, since only the instant is stored: a function of the
-// instant, so that it is the same in every read.
-func offsetOf(micros int64) int32 {
-	offsets := [...]int32{0, -480, 330, 60, -210, 840}
-	return offsets[uint64(micros)%uint64(len(offsets))]
 }

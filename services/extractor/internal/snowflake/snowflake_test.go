@@ -146,6 +146,9 @@ func (r *rig) everything(t *testing.T) *scope.Set {
 			}
 			values = append(values, value)
 		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
 		return values
 	}
 	set, err := scope.New(list("brand"), list("location_id"))
