@@ -60,9 +60,18 @@ FROM ?= 100000
 soak: ## simulate the planner's world until a seed fails or an hour has passed: make soak FROM=7
 	$(GO) test -timeout 2h $(SIM) -run Seeds -from $(FROM) -seeds 1000000000 -for 1h -v
 
+# The third reader of the encoder's acceptance suite: a JavaScript library, pinned with its checksums.
+READERS := services/delivery/internal/encode/encodetest/wasm
+.PHONY: readers
+readers: $(READERS)/node_modules ## install the Parquet reader for JavaScript that the delivery tests compare with
+$(READERS)/node_modules: $(READERS)/package.json $(READERS)/package-lock.json
+	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js 18 or newer (apt-get install nodejs npm)'; exit 1; }
+	npm ci --prefix $(READERS) --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # Four passes, all always run, so that one failure does not hide another.
 .PHONY: test
-test: build $(BIN)/grpcurl ## run all tests, in random order; the end-to-end tests use the binaries of .bin
+test: build readers $(BIN)/grpcurl ## run all tests, in random order; the end-to-end tests use the binaries of .bin
 	@export EXPORTS_BIN=$(BIN); failed=0; \
 	$(GO) test -race -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(RACE_MODULES)) || failed=1; \
 	$(GO) test -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(PLAIN_MODULES)) || failed=1; \
@@ -150,4 +159,4 @@ doctor: ## check that this machine can build the project
 
 .PHONY: clean
 clean: ## remove what make built and the local stack's data
-	rm -rf $(BIN) $(CURDIR)/.local
+	rm -rf $(BIN) $(CURDIR)/.local $(READERS)/node_modules

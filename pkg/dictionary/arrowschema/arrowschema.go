@@ -12,8 +12,8 @@ import (
 // DefinitionKey is the field metadata key that holds the column definition.
 const DefinitionKey = "definition"
 
-// maxInt64Precision is the most digits that always fit an int64.
-const maxInt64Precision = 18
+// MaxInt64Precision is the most digits that always fit an int64.
+const MaxInt64Precision = 18
 
 // Of returns the schema of everything a layout reads, guard columns last.
 func Of(l *dictionary.Layout) *arrow.Schema { return schema(l, len(l.Fields)) }
@@ -39,7 +39,7 @@ func schema(l *dictionary.Layout, count int) *arrow.Schema {
 func Type(t dictionary.Type) arrow.DataType {
 	switch t.Kind {
 	case dictionary.KindNumber:
-		if t.Scale == 0 && t.Precision <= maxInt64Precision {
+		if t.Scale == 0 && t.Precision <= MaxInt64Precision {
 			return arrow.PrimitiveTypes.Int64
 		}
 		return &arrow.Decimal128Type{Precision: int32(t.Precision), Scale: int32(t.Scale)}
