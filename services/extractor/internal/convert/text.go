@@ -1,6 +1,7 @@
 package convert
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 	"unicode/utf8"
@@ -47,7 +48,7 @@ func (t *texts) take(c *column, values arrow.Array) error {
 	}
 	block, offsets := v.ValueBytes(), v.ValueOffsets()
 	if len(t.bytes)+len(block) > math.MaxInt32 {
-		return c.refused("holds more than 2 GiB in one chunk")
+		return c.refused("more than 2 GiB in one chunk")
 	}
 	if err := t.check(c, values, block, offsets); err != nil {
 		return err
@@ -129,7 +130,7 @@ func (t *texts) check(c *column, values arrow.Array, block []byte, offsets []int
 		switch {
 		case !utf8.Valid(value):
 			return "text that is not UTF-8"
-		case t.format == validJSON && !isJSON(value):
+		case t.format == validJSON && !json.Valid(value):
 			return "text that is not JSON"
 		}
 		return ""

@@ -59,7 +59,7 @@ func Run(ctx context.Context, seed uint64, s Settings) (Report, error) {
 	w.now = w.now.Add(s.Away)
 	w.live(half)
 	w.calm()
-	w.live(calmFor * time.Duration(max(1, s.Days-1))) // a low cap works off what stood still in a month for weeks
+	w.live(calmFor * time.Duration(max(1, s.Days-1))) // under a low cap, a month of backlog takes weeks
 	if err := w.check(); err != nil {
 		return w.report(), fmt.Errorf("seed %d: %w", seed, err)
 	}
