@@ -12,6 +12,7 @@ type Caps struct {
 	Statements            int `yaml:"statements"`
 	StatementsPerCustomer int `yaml:"statements_per_customer"`
 	Commits               int `yaml:"commits"`
+	Expiries              int `yaml:"expiries"`
 }
 
 // Sizes say from which number of measured rows a run is medium or large.
@@ -40,6 +41,7 @@ func (c *Config) checkRules() (faults []error) {
 		{"caps.statements", int64(c.Caps.Statements)},
 		{"caps.statements_per_customer", int64(c.Caps.StatementsPerCustomer)},
 		{"caps.commits", int64(c.Caps.Commits)},
+		{"caps.expiries", int64(c.Caps.Expiries)},
 		{"sizes.medium_rows", c.Sizes.MediumRows},
 		{"shares.small", int64(c.Shares.Small)},
 		{"shares.medium", int64(c.Shares.Medium)},

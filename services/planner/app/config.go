@@ -33,7 +33,7 @@ func (c *Config) Defaults() {
 	c.Tick = conf.Duration(15 * time.Second)
 	c.PartTargetRows = 2_000_000
 	// 8 is Snowflake's MAX_CONCURRENCY_LEVEL: beyond it, a warehouse queues by itself, first come first served.
-	c.Caps = Caps{Statements: 8, StatementsPerCustomer: 3, Commits: 8}
+	c.Caps = Caps{Statements: 8, StatementsPerCustomer: 3, Commits: 8, Expiries: 2}
 	c.Sizes = Sizes{MediumRows: 2_000_000, LargeRows: 50_000_000}
 	c.Shares = Shares{Small: 4, Medium: 3, Large: 1}
 	c.NATS.URL = "nats://127.0.0.1:7422"

@@ -344,7 +344,9 @@ type ReportCommitRequest struct {
 	// Key of the manifest.
 	ManifestKey string `protobuf:"bytes,2,opt,name=manifest_key,json=manifestKey,proto3" json:"manifest_key,omitempty"`
 	// When the manifest was written, UTC.
-	CommitTime    *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=commit_time,json=commitTime,proto3" json:"commit_time,omitempty"`
+	CommitTime *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=commit_time,json=commitTime,proto3" json:"commit_time,omitempty"`
+	// From when the drop may be deleted, UTC.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -396,6 +398,13 @@ func (x *ReportCommitRequest) GetManifestKey() string {
 func (x *ReportCommitRequest) GetCommitTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.CommitTime
+	}
+	return nil
+}
+
+func (x *ReportCommitRequest) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
 	}
 	return nil
 }
@@ -612,6 +621,89 @@ func (*ReportAbortResponse) Descriptor() ([]byte, []int) {
 	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{11}
 }
 
+// ReportExpiryRequest names a run.
+type ReportExpiryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId         string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportExpiryRequest) Reset() {
+	*x = ReportExpiryRequest{}
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportExpiryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportExpiryRequest) ProtoMessage() {}
+
+func (x *ReportExpiryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportExpiryRequest.ProtoReflect.Descriptor instead.
+func (*ReportExpiryRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *ReportExpiryRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+// ReportExpiryResponse is empty.
+type ReportExpiryResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReportExpiryResponse) Reset() {
+	*x = ReportExpiryResponse{}
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReportExpiryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReportExpiryResponse) ProtoMessage() {}
+
+func (x *ReportExpiryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReportExpiryResponse.ProtoReflect.Descriptor instead.
+func (*ReportExpiryResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{13}
+}
+
 // CheckRunRequest names a run.
 type CheckRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -623,7 +715,7 @@ type CheckRunRequest struct {
 
 func (x *CheckRunRequest) Reset() {
 	*x = CheckRunRequest{}
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[12]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -635,7 +727,7 @@ func (x *CheckRunRequest) String() string {
 func (*CheckRunRequest) ProtoMessage() {}
 
 func (x *CheckRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[12]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -648,7 +740,7 @@ func (x *CheckRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRunRequest.ProtoReflect.Descriptor instead.
 func (*CheckRunRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{12}
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CheckRunRequest) GetRunId() string {
@@ -667,7 +759,7 @@ type CheckRunResponse struct {
 
 func (x *CheckRunResponse) Reset() {
 	*x = CheckRunResponse{}
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[13]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -679,7 +771,7 @@ func (x *CheckRunResponse) String() string {
 func (*CheckRunResponse) ProtoMessage() {}
 
 func (x *CheckRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[13]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -692,7 +784,7 @@ func (x *CheckRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CheckRunResponse.ProtoReflect.Descriptor instead.
 func (*CheckRunResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{13}
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{15}
 }
 
 // ListReceiptsRequest names a run.
@@ -710,7 +802,7 @@ type ListReceiptsRequest struct {
 
 func (x *ListReceiptsRequest) Reset() {
 	*x = ListReceiptsRequest{}
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[14]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -722,7 +814,7 @@ func (x *ListReceiptsRequest) String() string {
 func (*ListReceiptsRequest) ProtoMessage() {}
 
 func (x *ListReceiptsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[14]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -735,7 +827,7 @@ func (x *ListReceiptsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReceiptsRequest.ProtoReflect.Descriptor instead.
 func (*ListReceiptsRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{14}
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListReceiptsRequest) GetRunId() string {
@@ -774,7 +866,7 @@ type ListReceiptsResponse struct {
 
 func (x *ListReceiptsResponse) Reset() {
 	*x = ListReceiptsResponse{}
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[15]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -786,7 +878,7 @@ func (x *ListReceiptsResponse) String() string {
 func (*ListReceiptsResponse) ProtoMessage() {}
 
 func (x *ListReceiptsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[15]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -799,7 +891,7 @@ func (x *ListReceiptsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListReceiptsResponse.ProtoReflect.Descriptor instead.
 func (*ListReceiptsResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{15}
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListReceiptsResponse) GetReceipts() []*v1.Receipt {
@@ -838,7 +930,7 @@ type GetReceiptRequest struct {
 
 func (x *GetReceiptRequest) Reset() {
 	*x = GetReceiptRequest{}
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[16]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -850,7 +942,7 @@ func (x *GetReceiptRequest) String() string {
 func (*GetReceiptRequest) ProtoMessage() {}
 
 func (x *GetReceiptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[16]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -863,7 +955,7 @@ func (x *GetReceiptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptRequest.ProtoReflect.Descriptor instead.
 func (*GetReceiptRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{16}
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetReceiptRequest) GetRunId() string {
@@ -900,7 +992,7 @@ type GetReceiptResponse struct {
 
 func (x *GetReceiptResponse) Reset() {
 	*x = GetReceiptResponse{}
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[17]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -912,7 +1004,7 @@ func (x *GetReceiptResponse) String() string {
 func (*GetReceiptResponse) ProtoMessage() {}
 
 func (x *GetReceiptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_report_service_proto_msgTypes[17]
+	mi := &file_exports_plan_v1_report_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -925,7 +1017,7 @@ func (x *GetReceiptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetReceiptResponse.ProtoReflect.Descriptor instead.
 func (*GetReceiptResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{17}
+	return file_exports_plan_v1_report_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *GetReceiptResponse) GetReceipt() *v1.Receipt {
@@ -964,12 +1056,14 @@ const file_exports_plan_v1_report_service_proto_rawDesc = "" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12>\n" +
 	"\areceipt\x18\x03 \x01(\v2\x1c.exports.delivery.v1.ReceiptB\x06\xbaH\x03\xc8\x01\x01R\areceipt\"0\n" +
 	"\x12ReportPartResponse\x12\x1a\n" +
-	"\baccepted\x18\x01 \x01(\bR\baccepted\"\x9e\x01\n" +
+	"\baccepted\x18\x01 \x01(\bR\baccepted\"\xdb\x01\n" +
 	"\x13ReportCommitRequest\x12\x1e\n" +
 	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x12*\n" +
 	"\fmanifest_key\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\vmanifestKey\x12;\n" +
 	"\vcommit_time\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"commitTime\"\x16\n" +
+	"commitTime\x12;\n" +
+	"\vexpire_time\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"\x16\n" +
 	"\x14ReportCommitResponse\"r\n" +
 	"\x14ReportFailureRequest\x12\x1e\n" +
 	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x12:\n" +
@@ -977,7 +1071,10 @@ const file_exports_plan_v1_report_service_proto_rawDesc = "" +
 	"\x15ReportFailureResponse\"4\n" +
 	"\x12ReportAbortRequest\x12\x1e\n" +
 	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\"\x15\n" +
-	"\x13ReportAbortResponse\"1\n" +
+	"\x13ReportAbortResponse\"5\n" +
+	"\x13ReportExpiryRequest\x12\x1e\n" +
+	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\"\x16\n" +
+	"\x14ReportExpiryResponse\"1\n" +
 	"\x0fCheckRunRequest\x12\x1e\n" +
 	"\x06run_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\"\x12\n" +
 	"\x10CheckRunResponse\"}\n" +
@@ -998,14 +1095,15 @@ const file_exports_plan_v1_report_service_proto_rawDesc = "" +
 	"part_index\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tpartIndex\"t\n" +
 	"\x12GetReceiptResponse\x126\n" +
 	"\areceipt\x18\x01 \x01(\v2\x1c.exports.delivery.v1.ReceiptR\areceipt\x12&\n" +
-	"\x03run\x18\x02 \x01(\v2\x14.exports.plan.v1.RunR\x03run2\xee\x05\n" +
+	"\x03run\x18\x02 \x01(\v2\x14.exports.plan.v1.RunR\x03run2\xcb\x06\n" +
 	"\rReportService\x12j\n" +
 	"\x11ReportMeasurement\x12).exports.plan.v1.ReportMeasurementRequest\x1a*.exports.plan.v1.ReportMeasurementResponse\x12U\n" +
 	"\n" +
 	"ReportPart\x12\".exports.plan.v1.ReportPartRequest\x1a#.exports.plan.v1.ReportPartResponse\x12[\n" +
 	"\fReportCommit\x12$.exports.plan.v1.ReportCommitRequest\x1a%.exports.plan.v1.ReportCommitResponse\x12^\n" +
 	"\rReportFailure\x12%.exports.plan.v1.ReportFailureRequest\x1a&.exports.plan.v1.ReportFailureResponse\x12X\n" +
-	"\vReportAbort\x12#.exports.plan.v1.ReportAbortRequest\x1a$.exports.plan.v1.ReportAbortResponse\x12O\n" +
+	"\vReportAbort\x12#.exports.plan.v1.ReportAbortRequest\x1a$.exports.plan.v1.ReportAbortResponse\x12[\n" +
+	"\fReportExpiry\x12$.exports.plan.v1.ReportExpiryRequest\x1a%.exports.plan.v1.ReportExpiryResponse\x12O\n" +
 	"\bCheckRun\x12 .exports.plan.v1.CheckRunRequest\x1a!.exports.plan.v1.CheckRunResponse\x12[\n" +
 	"\fListReceipts\x12$.exports.plan.v1.ListReceiptsRequest\x1a%.exports.plan.v1.ListReceiptsResponse\x12U\n" +
 	"\n" +
@@ -1024,7 +1122,7 @@ func file_exports_plan_v1_report_service_proto_rawDescGZIP() []byte {
 	return file_exports_plan_v1_report_service_proto_rawDescData
 }
 
-var file_exports_plan_v1_report_service_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_exports_plan_v1_report_service_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_exports_plan_v1_report_service_proto_goTypes = []any{
 	(*ReportMeasurementRequest)(nil),  // 0: exports.plan.v1.ReportMeasurementRequest
 	(*TableMeasurement)(nil),          // 1: exports.plan.v1.TableMeasurement
@@ -1038,48 +1136,53 @@ var file_exports_plan_v1_report_service_proto_goTypes = []any{
 	(*ReportFailureResponse)(nil),     // 9: exports.plan.v1.ReportFailureResponse
 	(*ReportAbortRequest)(nil),        // 10: exports.plan.v1.ReportAbortRequest
 	(*ReportAbortResponse)(nil),       // 11: exports.plan.v1.ReportAbortResponse
-	(*CheckRunRequest)(nil),           // 12: exports.plan.v1.CheckRunRequest
-	(*CheckRunResponse)(nil),          // 13: exports.plan.v1.CheckRunResponse
-	(*ListReceiptsRequest)(nil),       // 14: exports.plan.v1.ListReceiptsRequest
-	(*ListReceiptsResponse)(nil),      // 15: exports.plan.v1.ListReceiptsResponse
-	(*GetReceiptRequest)(nil),         // 16: exports.plan.v1.GetReceiptRequest
-	(*GetReceiptResponse)(nil),        // 17: exports.plan.v1.GetReceiptResponse
-	(*v1.Receipt)(nil),                // 18: exports.delivery.v1.Receipt
-	(*timestamppb.Timestamp)(nil),     // 19: google.protobuf.Timestamp
-	(*Failure)(nil),                   // 20: exports.plan.v1.Failure
-	(*Run)(nil),                       // 21: exports.plan.v1.Run
+	(*ReportExpiryRequest)(nil),       // 12: exports.plan.v1.ReportExpiryRequest
+	(*ReportExpiryResponse)(nil),      // 13: exports.plan.v1.ReportExpiryResponse
+	(*CheckRunRequest)(nil),           // 14: exports.plan.v1.CheckRunRequest
+	(*CheckRunResponse)(nil),          // 15: exports.plan.v1.CheckRunResponse
+	(*ListReceiptsRequest)(nil),       // 16: exports.plan.v1.ListReceiptsRequest
+	(*ListReceiptsResponse)(nil),      // 17: exports.plan.v1.ListReceiptsResponse
+	(*GetReceiptRequest)(nil),         // 18: exports.plan.v1.GetReceiptRequest
+	(*GetReceiptResponse)(nil),        // 19: exports.plan.v1.GetReceiptResponse
+	(*v1.Receipt)(nil),                // 20: exports.delivery.v1.Receipt
+	(*timestamppb.Timestamp)(nil),     // 21: google.protobuf.Timestamp
+	(*Failure)(nil),                   // 22: exports.plan.v1.Failure
+	(*Run)(nil),                       // 23: exports.plan.v1.Run
 }
 var file_exports_plan_v1_report_service_proto_depIdxs = []int32{
 	1,  // 0: exports.plan.v1.ReportMeasurementRequest.tables:type_name -> exports.plan.v1.TableMeasurement
 	2,  // 1: exports.plan.v1.TableMeasurement.counts:type_name -> exports.plan.v1.SplitCount
-	18, // 2: exports.plan.v1.ReportPartRequest.receipt:type_name -> exports.delivery.v1.Receipt
-	19, // 3: exports.plan.v1.ReportCommitRequest.commit_time:type_name -> google.protobuf.Timestamp
-	20, // 4: exports.plan.v1.ReportFailureRequest.failure:type_name -> exports.plan.v1.Failure
-	18, // 5: exports.plan.v1.ListReceiptsResponse.receipts:type_name -> exports.delivery.v1.Receipt
-	21, // 6: exports.plan.v1.ListReceiptsResponse.run:type_name -> exports.plan.v1.Run
-	18, // 7: exports.plan.v1.GetReceiptResponse.receipt:type_name -> exports.delivery.v1.Receipt
-	21, // 8: exports.plan.v1.GetReceiptResponse.run:type_name -> exports.plan.v1.Run
-	0,  // 9: exports.plan.v1.ReportService.ReportMeasurement:input_type -> exports.plan.v1.ReportMeasurementRequest
-	4,  // 10: exports.plan.v1.ReportService.ReportPart:input_type -> exports.plan.v1.ReportPartRequest
-	6,  // 11: exports.plan.v1.ReportService.ReportCommit:input_type -> exports.plan.v1.ReportCommitRequest
-	8,  // 12: exports.plan.v1.ReportService.ReportFailure:input_type -> exports.plan.v1.ReportFailureRequest
-	10, // 13: exports.plan.v1.ReportService.ReportAbort:input_type -> exports.plan.v1.ReportAbortRequest
-	12, // 14: exports.plan.v1.ReportService.CheckRun:input_type -> exports.plan.v1.CheckRunRequest
-	14, // 15: exports.plan.v1.ReportService.ListReceipts:input_type -> exports.plan.v1.ListReceiptsRequest
-	16, // 16: exports.plan.v1.ReportService.GetReceipt:input_type -> exports.plan.v1.GetReceiptRequest
-	3,  // 17: exports.plan.v1.ReportService.ReportMeasurement:output_type -> exports.plan.v1.ReportMeasurementResponse
-	5,  // 18: exports.plan.v1.ReportService.ReportPart:output_type -> exports.plan.v1.ReportPartResponse
-	7,  // 19: exports.plan.v1.ReportService.ReportCommit:output_type -> exports.plan.v1.ReportCommitResponse
-	9,  // 20: exports.plan.v1.ReportService.ReportFailure:output_type -> exports.plan.v1.ReportFailureResponse
-	11, // 21: exports.plan.v1.ReportService.ReportAbort:output_type -> exports.plan.v1.ReportAbortResponse
-	13, // 22: exports.plan.v1.ReportService.CheckRun:output_type -> exports.plan.v1.CheckRunResponse
-	15, // 23: exports.plan.v1.ReportService.ListReceipts:output_type -> exports.plan.v1.ListReceiptsResponse
-	17, // 24: exports.plan.v1.ReportService.GetReceipt:output_type -> exports.plan.v1.GetReceiptResponse
-	17, // [17:25] is the sub-list for method output_type
-	9,  // [9:17] is the sub-list for method input_type
-	9,  // [9:9] is the sub-list for extension type_name
-	9,  // [9:9] is the sub-list for extension extendee
-	0,  // [0:9] is the sub-list for field type_name
+	20, // 2: exports.plan.v1.ReportPartRequest.receipt:type_name -> exports.delivery.v1.Receipt
+	21, // 3: exports.plan.v1.ReportCommitRequest.commit_time:type_name -> google.protobuf.Timestamp
+	21, // 4: exports.plan.v1.ReportCommitRequest.expire_time:type_name -> google.protobuf.Timestamp
+	22, // 5: exports.plan.v1.ReportFailureRequest.failure:type_name -> exports.plan.v1.Failure
+	20, // 6: exports.plan.v1.ListReceiptsResponse.receipts:type_name -> exports.delivery.v1.Receipt
+	23, // 7: exports.plan.v1.ListReceiptsResponse.run:type_name -> exports.plan.v1.Run
+	20, // 8: exports.plan.v1.GetReceiptResponse.receipt:type_name -> exports.delivery.v1.Receipt
+	23, // 9: exports.plan.v1.GetReceiptResponse.run:type_name -> exports.plan.v1.Run
+	0,  // 10: exports.plan.v1.ReportService.ReportMeasurement:input_type -> exports.plan.v1.ReportMeasurementRequest
+	4,  // 11: exports.plan.v1.ReportService.ReportPart:input_type -> exports.plan.v1.ReportPartRequest
+	6,  // 12: exports.plan.v1.ReportService.ReportCommit:input_type -> exports.plan.v1.ReportCommitRequest
+	8,  // 13: exports.plan.v1.ReportService.ReportFailure:input_type -> exports.plan.v1.ReportFailureRequest
+	10, // 14: exports.plan.v1.ReportService.ReportAbort:input_type -> exports.plan.v1.ReportAbortRequest
+	12, // 15: exports.plan.v1.ReportService.ReportExpiry:input_type -> exports.plan.v1.ReportExpiryRequest
+	14, // 16: exports.plan.v1.ReportService.CheckRun:input_type -> exports.plan.v1.CheckRunRequest
+	16, // 17: exports.plan.v1.ReportService.ListReceipts:input_type -> exports.plan.v1.ListReceiptsRequest
+	18, // 18: exports.plan.v1.ReportService.GetReceipt:input_type -> exports.plan.v1.GetReceiptRequest
+	3,  // 19: exports.plan.v1.ReportService.ReportMeasurement:output_type -> exports.plan.v1.ReportMeasurementResponse
+	5,  // 20: exports.plan.v1.ReportService.ReportPart:output_type -> exports.plan.v1.ReportPartResponse
+	7,  // 21: exports.plan.v1.ReportService.ReportCommit:output_type -> exports.plan.v1.ReportCommitResponse
+	9,  // 22: exports.plan.v1.ReportService.ReportFailure:output_type -> exports.plan.v1.ReportFailureResponse
+	11, // 23: exports.plan.v1.ReportService.ReportAbort:output_type -> exports.plan.v1.ReportAbortResponse
+	13, // 24: exports.plan.v1.ReportService.ReportExpiry:output_type -> exports.plan.v1.ReportExpiryResponse
+	15, // 25: exports.plan.v1.ReportService.CheckRun:output_type -> exports.plan.v1.CheckRunResponse
+	17, // 26: exports.plan.v1.ReportService.ListReceipts:output_type -> exports.plan.v1.ListReceiptsResponse
+	19, // 27: exports.plan.v1.ReportService.GetReceipt:output_type -> exports.plan.v1.GetReceiptResponse
+	19, // [19:28] is the sub-list for method output_type
+	10, // [10:19] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_report_service_proto_init() }
@@ -1094,7 +1197,7 @@ func file_exports_plan_v1_report_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_plan_v1_report_service_proto_rawDesc), len(file_exports_plan_v1_report_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

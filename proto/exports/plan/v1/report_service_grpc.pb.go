@@ -24,6 +24,7 @@ const (
 	ReportService_ReportCommit_FullMethodName      = "/exports.plan.v1.ReportService/ReportCommit"
 	ReportService_ReportFailure_FullMethodName     = "/exports.plan.v1.ReportService/ReportFailure"
 	ReportService_ReportAbort_FullMethodName       = "/exports.plan.v1.ReportService/ReportAbort"
+	ReportService_ReportExpiry_FullMethodName      = "/exports.plan.v1.ReportService/ReportExpiry"
 	ReportService_CheckRun_FullMethodName          = "/exports.plan.v1.ReportService/CheckRun"
 	ReportService_ListReceipts_FullMethodName      = "/exports.plan.v1.ReportService/ListReceipts"
 	ReportService_GetReceipt_FullMethodName        = "/exports.plan.v1.ReportService/GetReceipt"
@@ -47,6 +48,9 @@ type ReportServiceClient interface {
 	ReportFailure(ctx context.Context, in *ReportFailureRequest, opts ...grpc.CallOption) (*ReportFailureResponse, error)
 	// ReportAbort says that no upload of a cancelled run is left.
 	ReportAbort(ctx context.Context, in *ReportAbortRequest, opts ...grpc.CallOption) (*ReportAbortResponse, error)
+	// ReportExpiry says that nothing of an expired drop is left. FAILED_PRECONDITION
+	// NOT_DUE for a run that was not to be deleted.
+	ReportExpiry(ctx context.Context, in *ReportExpiryRequest, opts ...grpc.CallOption) (*ReportExpiryResponse, error)
 	// CheckRun says whether a run still wants its tasks done. A worker asks before
 	// an attempt and again and again during it. FAILED_PRECONDITION NOT_ACTIVE
 	// when the run has ended, however: the attempt is given up and not reported.
@@ -117,6 +121,16 @@ func (c *reportServiceClient) ReportAbort(ctx context.Context, in *ReportAbortRe
 	return out, nil
 }
 
+func (c *reportServiceClient) ReportExpiry(ctx context.Context, in *ReportExpiryRequest, opts ...grpc.CallOption) (*ReportExpiryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ReportExpiryResponse)
+	err := c.cc.Invoke(ctx, ReportService_ReportExpiry_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *reportServiceClient) CheckRun(ctx context.Context, in *CheckRunRequest, opts ...grpc.CallOption) (*CheckRunResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(CheckRunResponse)
@@ -165,6 +179,9 @@ type ReportServiceServer interface {
 	ReportFailure(context.Context, *ReportFailureRequest) (*ReportFailureResponse, error)
 	// ReportAbort says that no upload of a cancelled run is left.
 	ReportAbort(context.Context, *ReportAbortRequest) (*ReportAbortResponse, error)
+	// ReportExpiry says that nothing of an expired drop is left. FAILED_PRECONDITION
+	// NOT_DUE for a run that was not to be deleted.
+	ReportExpiry(context.Context, *ReportExpiryRequest) (*ReportExpiryResponse, error)
 	// CheckRun says whether a run still wants its tasks done. A worker asks before
 	// an attempt and again and again during it. FAILED_PRECONDITION NOT_ACTIVE
 	// when the run has ended, however: the attempt is given up and not reported.
@@ -199,6 +216,9 @@ func (UnimplementedReportServiceServer) ReportFailure(context.Context, *ReportFa
 }
 func (UnimplementedReportServiceServer) ReportAbort(context.Context, *ReportAbortRequest) (*ReportAbortResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReportAbort not implemented")
+}
+func (UnimplementedReportServiceServer) ReportExpiry(context.Context, *ReportExpiryRequest) (*ReportExpiryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ReportExpiry not implemented")
 }
 func (UnimplementedReportServiceServer) CheckRun(context.Context, *CheckRunRequest) (*CheckRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CheckRun not implemented")
@@ -320,6 +340,24 @@ func _ReportService_ReportAbort_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ReportService_ReportExpiry_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ReportExpiryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ReportServiceServer).ReportExpiry(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ReportService_ReportExpiry_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ReportServiceServer).ReportExpiry(ctx, req.(*ReportExpiryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ReportService_CheckRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(CheckRunRequest)
 	if err := dec(in); err != nil {
@@ -400,6 +438,10 @@ var ReportService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ReportAbort",
 			Handler:    _ReportService_ReportAbort_Handler,
+		},
+		{
+			MethodName: "ReportExpiry",
+			Handler:    _ReportService_ReportExpiry_Handler,
 		},
 		{
 			MethodName: "CheckRun",

@@ -43,6 +43,11 @@ const (
 	RunState_RUN_STATE_QUARANTINED RunState = 6
 	// An operator ended it before its commit; nothing is visible.
 	RunState_RUN_STATE_CANCELLED RunState = 7
+	// The drop's retention is over, and it is being deleted. A run that stays here
+	// names in its failures why the bucket does not let us.
+	RunState_RUN_STATE_EXPIRING RunState = 8
+	// The drop was deleted.
+	RunState_RUN_STATE_EXPIRED RunState = 9
 )
 
 // Enum value maps for RunState.
@@ -56,6 +61,8 @@ var (
 		5: "RUN_STATE_FAILED",
 		6: "RUN_STATE_QUARANTINED",
 		7: "RUN_STATE_CANCELLED",
+		8: "RUN_STATE_EXPIRING",
+		9: "RUN_STATE_EXPIRED",
 	}
 	RunState_value = map[string]int32{
 		"RUN_STATE_UNSPECIFIED": 0,
@@ -66,6 +73,8 @@ var (
 		"RUN_STATE_FAILED":      5,
 		"RUN_STATE_QUARANTINED": 6,
 		"RUN_STATE_CANCELLED":   7,
+		"RUN_STATE_EXPIRING":    8,
+		"RUN_STATE_EXPIRED":     9,
 	}
 )
 
@@ -138,7 +147,10 @@ type Run struct {
 	// The run that read the rows, when this one delivers its files once more: they
 	// are copied from the run that this one follows, and their metadata names the
 	// one that read. Empty when this run reads the source itself.
-	ResendsRunId  string `protobuf:"bytes,17,opt,name=resends_run_id,json=resendsRunId,proto3" json:"resends_run_id,omitempty"`
+	ResendsRunId string `protobuf:"bytes,17,opt,name=resends_run_id,json=resendsRunId,proto3" json:"resends_run_id,omitempty"`
+	// From when the drop may be deleted, UTC, as its manifest says; unset before
+	// the commit.
+	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -290,6 +302,13 @@ func (x *Run) GetResendsRunId() string {
 		return x.ResendsRunId
 	}
 	return ""
+}
+
+func (x *Run) GetExpireTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.ExpireTime
+	}
+	return nil
 }
 
 // Act is one thing that somebody asked of a run.
@@ -652,7 +671,7 @@ var File_exports_plan_v1_run_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\n" +
-	"\x19exports/plan/v1/run.proto\x12\x0fexports.plan.v1\x1a\x1aexports/task/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x92\x06\n" +
+	"\x19exports/plan/v1/run.proto\x12\x0fexports.plan.v1\x1a\x1aexports/task/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x06\n" +
 	"\x03Run\x12)\n" +
 	"\x03ref\x18\x01 \x01(\v2\x17.exports.task.v1.RunRefR\x03ref\x12/\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x19.exports.plan.v1.RunStateR\x05state\x12?\n" +
@@ -674,7 +693,9 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\x0fas_of_replanned\x18\x0e \x01(\bR\rasOfReplanned\x12(\n" +
 	"\x04acts\x18\x0f \x03(\v2\x14.exports.plan.v1.ActR\x04acts\x12'\n" +
 	"\x0fuploads_aborted\x18\x10 \x01(\bR\x0euploadsAborted\x12$\n" +
-	"\x0eresends_run_id\x18\x11 \x01(\tR\fresendsRunId\"\x84\x01\n" +
+	"\x0eresends_run_id\x18\x11 \x01(\tR\fresendsRunId\x12;\n" +
+	"\vexpire_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"expireTime\"\x84\x01\n" +
 	"\x03Act\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x16\n" +
 	"\x06author\x18\x02 \x01(\tR\x06author\x12\x16\n" +
@@ -705,7 +726,7 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"will_retry\x18\a \x01(\bR\twillRetry\x12$\n" +
 	"\x0egiven_up_count\x18\b \x01(\x05R\fgivenUpCount\x12I\n" +
-	"\x13earliest_as_of_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x10earliestAsOfTime*\xd5\x01\n" +
+	"\x13earliest_as_of_time\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\x10earliestAsOfTime*\x84\x02\n" +
 	"\bRunState\x12\x19\n" +
 	"\x15RUN_STATE_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13RUN_STATE_MEASURING\x10\x01\x12\x18\n" +
@@ -714,7 +735,9 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\x13RUN_STATE_COMMITTED\x10\x04\x12\x14\n" +
 	"\x10RUN_STATE_FAILED\x10\x05\x12\x19\n" +
 	"\x15RUN_STATE_QUARANTINED\x10\x06\x12\x17\n" +
-	"\x13RUN_STATE_CANCELLED\x10\aB\xbf\x01\n" +
+	"\x13RUN_STATE_CANCELLED\x10\a\x12\x16\n" +
+	"\x12RUN_STATE_EXPIRING\x10\b\x12\x15\n" +
+	"\x11RUN_STATE_EXPIRED\x10\tB\xbf\x01\n" +
 	"\x13com.exports.plan.v1B\bRunProtoP\x01Z@github.com/customer-exports/exports/proto/exports/plan/v1;planv1\xa2\x02\x03EPX\xaa\x02\x0fExports.Plan.V1\xca\x02\x0fExports\\Plan\\V1\xe2\x02\x1bExports\\Plan\\V1\\GPBMetadata\xea\x02\x11Exports::Plan::V1b\x06proto3"
 
 var (
@@ -752,16 +775,17 @@ var file_exports_plan_v1_run_proto_depIdxs = []int32{
 	7,  // 6: exports.plan.v1.Run.update_time:type_name -> google.protobuf.Timestamp
 	7,  // 7: exports.plan.v1.Run.commit_time:type_name -> google.protobuf.Timestamp
 	2,  // 8: exports.plan.v1.Run.acts:type_name -> exports.plan.v1.Act
-	7,  // 9: exports.plan.v1.Act.act_time:type_name -> google.protobuf.Timestamp
-	4,  // 10: exports.plan.v1.TableProgress.parts:type_name -> exports.plan.v1.PartProgress
-	8,  // 11: exports.plan.v1.PartProgress.range:type_name -> exports.task.v1.SplitRange
-	7,  // 12: exports.plan.v1.Failure.fail_time:type_name -> google.protobuf.Timestamp
-	7,  // 13: exports.plan.v1.Failure.earliest_as_of_time:type_name -> google.protobuf.Timestamp
-	14, // [14:14] is the sub-list for method output_type
-	14, // [14:14] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	7,  // 9: exports.plan.v1.Run.expire_time:type_name -> google.protobuf.Timestamp
+	7,  // 10: exports.plan.v1.Act.act_time:type_name -> google.protobuf.Timestamp
+	4,  // 11: exports.plan.v1.TableProgress.parts:type_name -> exports.plan.v1.PartProgress
+	8,  // 12: exports.plan.v1.PartProgress.range:type_name -> exports.task.v1.SplitRange
+	7,  // 13: exports.plan.v1.Failure.fail_time:type_name -> google.protobuf.Timestamp
+	7,  // 14: exports.plan.v1.Failure.earliest_as_of_time:type_name -> google.protobuf.Timestamp
+	15, // [15:15] is the sub-list for method output_type
+	15, // [15:15] is the sub-list for method input_type
+	15, // [15:15] is the sub-list for extension type_name
+	15, // [15:15] is the sub-list for extension extendee
+	0,  // [0:15] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_run_proto_init() }

@@ -140,6 +140,7 @@ type Task struct {
 	//	*Task_Commit
 	//	*Task_Abort
 	//	*Task_Copy
+	//	*Task_Expire
 	Work          isTask_Work `protobuf_oneof:"work"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -241,6 +242,15 @@ func (x *Task) GetCopy() *CopyWork {
 	return nil
 }
 
+func (x *Task) GetExpire() *ExpireWork {
+	if x != nil {
+		if x, ok := x.Work.(*Task_Expire); ok {
+			return x.Expire
+		}
+	}
+	return nil
+}
+
 type isTask_Work interface {
 	isTask_Work()
 }
@@ -270,6 +280,11 @@ type Task_Copy struct {
 	Copy *CopyWork `protobuf:"bytes,7,opt,name=copy,proto3,oneof"`
 }
 
+type Task_Expire struct {
+	// Delete a drop whose time has come.
+	Expire *ExpireWork `protobuf:"bytes,8,opt,name=expire,proto3,oneof"`
+}
+
 func (*Task_Measure) isTask_Work() {}
 
 func (*Task_Extract) isTask_Work() {}
@@ -279,6 +294,8 @@ func (*Task_Commit) isTask_Work() {}
 func (*Task_Abort) isTask_Work() {}
 
 func (*Task_Copy) isTask_Work() {}
+
+func (*Task_Expire) isTask_Work() {}
 
 // MeasureWork asks for scoped row counts of every table of the revision, split
 // by day of the table's split column.
@@ -594,6 +611,43 @@ func (x *CopyWork) GetSourceRunId() string {
 	return ""
 }
 
+// ExpireWork asks to delete the drop of a run, as its own manifest lists it.
+type ExpireWork struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ExpireWork) Reset() {
+	*x = ExpireWork{}
+	mi := &file_exports_task_v1_task_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ExpireWork) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ExpireWork) ProtoMessage() {}
+
+func (x *ExpireWork) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_task_v1_task_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ExpireWork.ProtoReflect.Descriptor instead.
+func (*ExpireWork) Descriptor() ([]byte, []int) {
+	return file_exports_task_v1_task_proto_rawDescGZIP(), []int{8}
+}
+
 var File_exports_task_v1_task_proto protoreflect.FileDescriptor
 
 const file_exports_task_v1_task_proto_rawDesc = "" +
@@ -609,7 +663,7 @@ const file_exports_task_v1_task_proto_rawDesc = "" +
 	"exportDate\x125\n" +
 	"\bdue_time\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\adueTime\x128\n" +
 	"\n" +
-	"as_of_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\xe2\x02\n" +
+	"as_of_time\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\basOfTime\"\x99\x03\n" +
 	"\x04Task\x12\x17\n" +
 	"\atask_id\x18\x01 \x01(\tR\x06taskId\x12)\n" +
 	"\x03run\x18\x02 \x01(\v2\x17.exports.task.v1.RunRefR\x03run\x128\n" +
@@ -617,7 +671,8 @@ const file_exports_task_v1_task_proto_rawDesc = "" +
 	"\aextract\x18\x04 \x01(\v2\x1c.exports.task.v1.ExtractWorkH\x00R\aextract\x125\n" +
 	"\x06commit\x18\x05 \x01(\v2\x1b.exports.task.v1.CommitWorkH\x00R\x06commit\x122\n" +
 	"\x05abort\x18\x06 \x01(\v2\x1a.exports.task.v1.AbortWorkH\x00R\x05abort\x12/\n" +
-	"\x04copy\x18\a \x01(\v2\x19.exports.task.v1.CopyWorkH\x00R\x04copyB\x06\n" +
+	"\x04copy\x18\a \x01(\v2\x19.exports.task.v1.CopyWorkH\x00R\x04copy\x125\n" +
+	"\x06expire\x18\b \x01(\v2\x1b.exports.task.v1.ExpireWorkH\x00R\x06expireB\x06\n" +
 	"\x04work\"\r\n" +
 	"\vMeasureWork\"\x92\x01\n" +
 	"\vExtractWork\x12\x14\n" +
@@ -638,7 +693,9 @@ const file_exports_task_v1_task_proto_rawDesc = "" +
 	"\x05table\x18\x01 \x01(\tR\x05table\x12\x1d\n" +
 	"\n" +
 	"part_index\x18\x02 \x01(\x05R\tpartIndex\x12\"\n" +
-	"\rsource_run_id\x18\x03 \x01(\tR\vsourceRunIdB\xc0\x01\n" +
+	"\rsource_run_id\x18\x03 \x01(\tR\vsourceRunId\"\f\n" +
+	"\n" +
+	"ExpireWorkB\xc0\x01\n" +
 	"\x13com.exports.task.v1B\tTaskProtoP\x01Z@github.com/customer-exports/exports/proto/exports/task/v1;taskv1\xa2\x02\x03ETX\xaa\x02\x0fExports.Task.V1\xca\x02\x0fExports\\Task\\V1\xe2\x02\x1bExports\\Task\\V1\\GPBMetadata\xea\x02\x11Exports::Task::V1b\x06proto3"
 
 var (
@@ -653,7 +710,7 @@ func file_exports_task_v1_task_proto_rawDescGZIP() []byte {
 	return file_exports_task_v1_task_proto_rawDescData
 }
 
-var file_exports_task_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_exports_task_v1_task_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_exports_task_v1_task_proto_goTypes = []any{
 	(*RunRef)(nil),                // 0: exports.task.v1.RunRef
 	(*Task)(nil),                  // 1: exports.task.v1.Task
@@ -663,23 +720,25 @@ var file_exports_task_v1_task_proto_goTypes = []any{
 	(*CommitWork)(nil),            // 5: exports.task.v1.CommitWork
 	(*AbortWork)(nil),             // 6: exports.task.v1.AbortWork
 	(*CopyWork)(nil),              // 7: exports.task.v1.CopyWork
-	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
+	(*ExpireWork)(nil),            // 8: exports.task.v1.ExpireWork
+	(*timestamppb.Timestamp)(nil), // 9: google.protobuf.Timestamp
 }
 var file_exports_task_v1_task_proto_depIdxs = []int32{
-	8, // 0: exports.task.v1.RunRef.due_time:type_name -> google.protobuf.Timestamp
-	8, // 1: exports.task.v1.RunRef.as_of_time:type_name -> google.protobuf.Timestamp
-	0, // 2: exports.task.v1.Task.run:type_name -> exports.task.v1.RunRef
-	2, // 3: exports.task.v1.Task.measure:type_name -> exports.task.v1.MeasureWork
-	3, // 4: exports.task.v1.Task.extract:type_name -> exports.task.v1.ExtractWork
-	5, // 5: exports.task.v1.Task.commit:type_name -> exports.task.v1.CommitWork
-	6, // 6: exports.task.v1.Task.abort:type_name -> exports.task.v1.AbortWork
-	7, // 7: exports.task.v1.Task.copy:type_name -> exports.task.v1.CopyWork
-	4, // 8: exports.task.v1.ExtractWork.range:type_name -> exports.task.v1.SplitRange
-	9, // [9:9] is the sub-list for method output_type
-	9, // [9:9] is the sub-list for method input_type
-	9, // [9:9] is the sub-list for extension type_name
-	9, // [9:9] is the sub-list for extension extendee
-	0, // [0:9] is the sub-list for field type_name
+	9,  // 0: exports.task.v1.RunRef.due_time:type_name -> google.protobuf.Timestamp
+	9,  // 1: exports.task.v1.RunRef.as_of_time:type_name -> google.protobuf.Timestamp
+	0,  // 2: exports.task.v1.Task.run:type_name -> exports.task.v1.RunRef
+	2,  // 3: exports.task.v1.Task.measure:type_name -> exports.task.v1.MeasureWork
+	3,  // 4: exports.task.v1.Task.extract:type_name -> exports.task.v1.ExtractWork
+	5,  // 5: exports.task.v1.Task.commit:type_name -> exports.task.v1.CommitWork
+	6,  // 6: exports.task.v1.Task.abort:type_name -> exports.task.v1.AbortWork
+	7,  // 7: exports.task.v1.Task.copy:type_name -> exports.task.v1.CopyWork
+	8,  // 8: exports.task.v1.Task.expire:type_name -> exports.task.v1.ExpireWork
+	4,  // 9: exports.task.v1.ExtractWork.range:type_name -> exports.task.v1.SplitRange
+	10, // [10:10] is the sub-list for method output_type
+	10, // [10:10] is the sub-list for method input_type
+	10, // [10:10] is the sub-list for extension type_name
+	10, // [10:10] is the sub-list for extension extendee
+	0,  // [0:10] is the sub-list for field type_name
 }
 
 func init() { file_exports_task_v1_task_proto_init() }
@@ -693,6 +752,7 @@ func file_exports_task_v1_task_proto_init() {
 		(*Task_Commit)(nil),
 		(*Task_Abort)(nil),
 		(*Task_Copy)(nil),
+		(*Task_Expire)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -700,7 +760,7 @@ func file_exports_task_v1_task_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_task_v1_task_proto_rawDesc), len(file_exports_task_v1_task_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

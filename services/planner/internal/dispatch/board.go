@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
 // board counts what is in the queue, and what a decision adds.
@@ -16,10 +14,10 @@ type board struct {
 	line   []*waiting
 	queued map[string]bool
 
-	commits, statements int
-	runs                map[string]int // commits of each
-	customers           map[string]int // statements of each
-	sizes               [sizes]int     // statements of each
+	lanes     [lanes]int     // tasks of each
+	runs      map[string]int // tasks of each that are no statements
+	customers map[string]int // statements of each
+	sizes     [sizes]int     // statements of each
 
 	inFlight, leaving, outstanding int
 }
@@ -53,15 +51,18 @@ func newBoard(rules Rules, runs map[string]Run, queue []Queued) *board {
 }
 
 func (b *board) count(runID, kind, customer string, size, n int) {
-	if !run.AsksSource(kind) {
-		b.commits += n
+	lane := laneOf(kind)
+	b.lanes[lane] += n
+	if lane != statements {
 		b.runs[runID] += n
 		return
 	}
-	b.statements += n
 	b.customers[customer] += n
 	b.sizes[size] += n
 }
+
+// hasRoom says that a lane has room for one more task.
+func (b *board) hasRoom(lane int) bool { return b.lanes[lane] < b.rules.Caps.of(lane) }
 
 // next is the first task of a run that is not queued.
 func (b *board) next(r *waiting) (Task, bool) {

@@ -2,17 +2,16 @@
 // caps, the order and the shares, and knows neither clock, queue nor store: the same input gives the same answer, on
 // every planner. It refuses to count on anything but the queue, so a task that was lost is simply one that is not there.
 //
-// Commits, and whatever else asks nothing of the source, have a cap of their own and never wait for statements; a run that
-// has much of it to do lets those that have none of theirs under way go first. Statements go by deadline, and runs that fell due
-// together in an order drawn from their ids. Sizes of runs share the statements, so that one giant run does not hold up a
+// Tasks run in three lanes, each with a cap, and never wait for another lane: statements at the source; commits with copies
+// and aborts, which ask nothing of it; and deletions, which nobody waits for. In the last two a run that has much to do lets
+// those that have none of theirs under way go first. Statements go by deadline, and runs that fell due together in an order
+// drawn from their ids. Sizes of runs share the statements, so that one giant run does not hold up a
 // thousand small ones, and no customer has more than a few. Start reading at Decide.
 package dispatch
 
 import (
 	"slices"
 	"time"
-
-	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
 // Run is a run that waits for tasks to be done.
@@ -57,18 +56,18 @@ type Decision struct {
 func Decide(rules Rules, runs map[string]Run, queue []Queued) Decision {
 	b := newBoard(rules, runs, queue)
 	d := Decision{InFlight: b.inFlight, Leaving: b.leaving}
-	if rules.Caps.Commits > b.commits || rules.Caps.Statements > b.statements {
+	if b.hasRoom(commits) || b.hasRoom(statements) || b.hasRoom(expiries) {
 		b.line = b.lineUp(runs)
-		d.Queue = append(b.takeCommits(), b.takeStatements()...)
+		d.Queue = slices.Concat(b.takeFair(commits), b.takeStatements(), b.takeFair(expiries))
 	}
 	d.Waiting = b.outstanding - len(d.Queue)
 	return d
 }
 
-// takeCommits fills the cap of commits, one after the other.
-func (b *board) takeCommits() (taken []Next) {
-	for b.commits < b.rules.Caps.Commits {
-		r := b.chooseCommit()
+// takeFair fills a lane that asks nothing of the source, one task after the other.
+func (b *board) takeFair(lane int) (taken []Next) {
+	for b.hasRoom(lane) {
+		r := b.chooseFair(lane)
 		if r == nil {
 			return taken
 		}
@@ -78,14 +77,14 @@ func (b *board) takeCommits() (taken []Next) {
 	return taken
 }
 
-// chooseCommit gives the run whose commit is next: one that has the fewest in flight, of those the first in line. A run that
+// chooseFair gives the run whose task is next: one that has the fewest in flight, of those the first in line. A run that
 // copies a thousand files so holds up no other, and the oldest of all waits for none.
-func (b *board) chooseCommit() (chosen *waiting) {
+func (b *board) chooseFair(lane int) (chosen *waiting) {
 	for _, r := range b.line {
 		if chosen != nil && b.runs[r.ID] >= b.runs[chosen.ID] {
 			continue
 		}
-		if task, found := b.next(r); !found || run.AsksSource(task.Kind) {
+		if task, found := b.next(r); !found || laneOf(task.Kind) != lane {
 			continue
 		}
 		if chosen = r; b.runs[r.ID] == 0 {
@@ -97,7 +96,7 @@ func (b *board) chooseCommit() (chosen *waiting) {
 
 // takeStatements fills the cap of statements, one after the other.
 func (b *board) takeStatements() (taken []Next) {
-	for b.statements < b.rules.Caps.Statements {
+	for b.hasRoom(statements) {
 		r := b.choose()
 		if r == nil {
 			return taken
@@ -131,7 +130,7 @@ func (b *board) heads() (heads [sizes]*waiting, oldest *waiting) {
 		if heads[r.size] != nil || b.customers[r.Customer] >= b.rules.Caps.StatementsPerCustomer {
 			continue
 		}
-		if task, found := b.next(r); !found || !run.AsksSource(task.Kind) {
+		if task, found := b.next(r); !found || laneOf(task.Kind) != statements {
 			continue
 		}
 		heads[r.size] = r

@@ -14,7 +14,7 @@ import (
 var (
 	due      = time.Date(2026, 1, 10, 2, 0, 0, 0, time.UTC)
 	standard = Rules{
-		Caps:   Caps{Statements: 8, StatementsPerCustomer: 3, Commits: 8},
+		Caps:   Caps{Statements: 8, StatementsPerCustomer: 3, Commits: 8, Expiries: 2},
 		Sizes:  Sizes{MediumRows: 2_000_000, LargeRows: 50_000_000},
 		Shares: Shares{Small: 4, Medium: 3, Large: 1},
 	}

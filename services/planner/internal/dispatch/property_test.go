@@ -14,14 +14,14 @@ import (
 func drawRules(t *rapid.T) Rules {
 	n := rapid.IntRange(1, 9)
 	return Rules{
-		Caps:   Caps{Statements: n.Draw(t, "statements"), StatementsPerCustomer: n.Draw(t, "per customer"), Commits: n.Draw(t, "commits")},
+		Caps:   Caps{Statements: n.Draw(t, "statements"), StatementsPerCustomer: n.Draw(t, "per customer"), Commits: n.Draw(t, "commits"), Expiries: n.Draw(t, "expiries")},
 		Sizes:  Sizes{MediumRows: 10, LargeRows: 100},
 		Shares: Shares{Small: n.Draw(t, "small"), Medium: n.Draw(t, "medium"), Large: n.Draw(t, "large")},
 	}
 }
 
 func drawRun(t *rapid.T, i int) Run {
-	kind := rapid.SampledFrom([]string{run.KindMeasure, run.KindExtract, run.KindExtract, run.KindCommit, run.KindCopy, run.KindAbort}).Draw(t, "kind")
+	kind := rapid.SampledFrom([]string{run.KindMeasure, run.KindExtract, run.KindExtract, run.KindCommit, run.KindCopy, run.KindAbort, run.KindExpire}).Draw(t, "kind")
 	return waits(fmt.Sprint("r", i), rapid.SampledFrom([]string{"a", "b", "c", "d"}).Draw(t, "customer"), kind,
 		rapid.IntRange(0, 3).Draw(t, "minutes"), rapid.IntRange(1, 12).Draw(t, "tasks"), rapid.SampledFrom([]int64{0, 1, 10, 99, 100}).Draw(t, "rows"))
 }
@@ -45,9 +45,8 @@ func drawState(t *rapid.T) (runs map[string]Run, queue []Queued) {
 
 // tally counts what is in the queue, without the code under test.
 type tally struct {
-	statements, commits int
-	customers           map[string]int
-	tasks               map[string]int
+	statements, commits, expiries int
+	customers, tasks              map[string]int
 }
 
 // atBucket says that the source is not asked.
@@ -62,8 +61,12 @@ func tallyOf(runs map[string]Run, queue []Queued, added []Next) tally {
 	}
 	for _, q := range queue {
 		c.tasks[q.Task.ID] += q.Messages
-		if atBucket(q.Task) {
+		switch {
+		case atBucket(q.Task):
 			c.commits += q.Messages
+			continue
+		case q.Task.Kind == run.KindExpire:
+			c.expiries += q.Messages
 			continue
 		}
 		c.statements += q.Messages
@@ -83,6 +86,9 @@ func TestCapsAreNeverExceeded(t *testing.T) {
 		}
 		if after.commits > max(rules.Caps.Commits, before.commits) {
 			t.Errorf("%d commits, before were %d, the cap is %d", after.commits, before.commits, rules.Caps.Commits)
+		}
+		if after.expiries > max(rules.Caps.Expiries, before.expiries) {
+			t.Errorf("%d deletions, before were %d, the cap is %d", after.expiries, before.expiries, rules.Caps.Expiries)
 		}
 		for customer, n := range after.customers {
 			if n > max(rules.Caps.StatementsPerCustomer, before.customers[customer]) {
@@ -112,7 +118,10 @@ func TestNoRoomIsWasted(t *testing.T) {
 				if atBucket(task) && after.commits < rules.Caps.Commits {
 					t.Errorf("%s waits although only %d commits are in flight", task.ID, after.commits)
 				}
-				if !atBucket(task) && after.statements < rules.Caps.Statements && after.customers[r.Customer] < rules.Caps.StatementsPerCustomer {
+				if task.Kind == run.KindExpire && after.expiries < rules.Caps.Expiries {
+					t.Errorf("%s waits although only %d deletions are in flight", task.ID, after.expiries)
+				}
+				if !atBucket(task) && task.Kind != run.KindExpire && after.statements < rules.Caps.Statements && after.customers[r.Customer] < rules.Caps.StatementsPerCustomer {
 					t.Errorf("%s waits although only %d statements are in flight, %d of its customer", task.ID, after.statements, after.customers[r.Customer])
 				}
 			}

@@ -13,6 +13,7 @@ type Caps struct {
 	Statements            int
 	StatementsPerCustomer int
 	Commits               int
+	Expiries              int
 }
 
 // Sizes are the measured rows from which a run is medium or large. A run that is not measured yet is small.

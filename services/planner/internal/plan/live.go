@@ -17,6 +17,8 @@ import (
 type live struct {
 	mu   sync.Mutex
 	runs map[string]entry
+	// kept are the drops that are visible, by run id.
+	kept map[string]run.Kept
 	// versions are those of the records read on a tick, also of runs that ended.
 	versions map[string]uint64
 }
@@ -50,7 +52,27 @@ func (l *live) note(r *planv1.Run) []*taskv1.Task {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.put(e)
+	l.keep(r)
 	return tasks
+}
+
+func (l *live) keep(r *planv1.Run) {
+	kept, visible := run.KeptBy(r)
+	if !visible {
+		delete(l.kept, r.GetRef().GetRunId())
+		return
+	}
+	if l.kept == nil {
+		l.kept = make(map[string]run.Kept)
+	}
+	l.kept[kept.RunID] = kept
+}
+
+// visible gives the drops that are, in no order.
+func (l *live) visible() []run.Kept {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Collect(maps.Values(l.kept))
 }
 
 func (l *live) put(e entry) {

@@ -103,7 +103,7 @@ func (w worker) do(ctx context.Context, d bus.Delivery) error {
 	case *taskv1.Task_Extract:
 		return w.extract(ctx, d, work.Extract)
 	default:
-		return w.planner.Commit(ctx, id, "manifest.json", time.Time{})
+		return w.planner.Commit(ctx, id, "manifest.json", time.Time{}, time.Time{})
 	}
 }
 

@@ -179,6 +179,8 @@ const (
 	factFailed      = "run.failed"
 	factQuarantined = "run.quarantined"
 	factCancelled   = "run.cancelled"
+	factExpired     = "run.expired"
+	factKept        = "run.kept_beyond_retention"
 )
 
 // announce tells a fact about a run.

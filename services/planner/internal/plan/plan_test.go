@@ -87,7 +87,7 @@ func (c *clock) move(d time.Duration) {
 
 // roomy has room for every task of most tests.
 var roomy = dispatch.Rules{
-	Caps:   dispatch.Caps{Statements: 100, StatementsPerCustomer: 100, Commits: 100},
+	Caps:   dispatch.Caps{Statements: 100, StatementsPerCustomer: 100, Commits: 100, Expiries: 100},
 	Sizes:  dispatch.Sizes{MediumRows: 1000, LargeRows: 100_000},
 	Shares: dispatch.Shares{Small: 4, Medium: 3, Large: 1},
 }
@@ -314,7 +314,7 @@ func TestRepeatedReports(t *testing.T) {
 		runID + ".extract.FACT_REVIEWS.1", runID + ".commit",
 	}, got)
 	for range 2 {
-		if err := p.Commit(t.Context(), runID, "manifest.json", time.Time{}); err != nil {
+		if err := p.Commit(t.Context(), runID, "manifest.json", time.Time{}, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 	}

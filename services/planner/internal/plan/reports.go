@@ -50,12 +50,13 @@ func (p *Planner) Receive(ctx context.Context, runID string, receipt *deliveryv1
 	return proto.Equal(standing, receipt), nil
 }
 
-// Commit notes that the drop is visible since at; the zero time means now.
-func (p *Planner) Commit(ctx context.Context, runID, manifestKey string, at time.Time) error {
+// Commit notes that the drop is visible since at, where the zero time means now, and may be deleted from expires on, where it
+// means never.
+func (p *Planner) Commit(ctx context.Context, runID, manifestKey string, at, expires time.Time) error {
 	if at.IsZero() {
 		at = p.Now()
 	}
-	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Commit(r, manifestKey, at) })
+	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Commit(r, manifestKey, at, expires) })
 	if err != nil {
 		return fmt.Errorf("committing run %s: %w", runID, err)
 	}
@@ -111,8 +112,11 @@ func (p *Planner) tellFailure(ctx context.Context, before planv1.RunState, r *pl
 	log := p.Tel.Logger.With(obs.KeyRunID, r.GetRef().GetRunId(), obs.KeyTaskID, f.GetTaskId(), obs.KeyAttempt, f.GetAttempt(),
 		obs.KeyReason, f.GetReason(), obs.KeyWillRetry, f.GetWillRetry())
 	switch until := run.Until(r, f.GetTaskId()); {
-	case before == r.GetState() && !f.GetWillRetry() && !run.Ended(r) && !until.IsZero():
+	case before == r.GetState() && !f.GetWillRetry() && len(run.Outstanding(r)) > 0 && !until.IsZero():
 		log.WarnContext(ctx, "task given up for now, somebody was away", obs.KeyDelay, until.Sub(f.GetFailTime().AsTime()).String())
+	case r.GetState() == run.Expiring && !f.GetWillRetry():
+		log.ErrorContext(ctx, "drop kept beyond its retention: it cannot be deleted")
+		p.announce(ctx, r, factKept, f)
 	case before == r.GetState():
 		log.WarnContext(ctx, "attempt failed", obs.KeyRunState, run.Word(r.GetState()))
 	case r.GetState() == run.Quarantined:

@@ -95,7 +95,7 @@ func work(ctx context.Context, p *plan.Planner, poison *poison, d bus.Delivery) 
 		_, err := p.Receive(ctx, runID, &deliveryv1.Receipt{Table: w.Extract.GetTable(), PartIndex: w.Extract.GetPartIndex(), RowCount: w.Extract.GetRowCount()})
 		return err
 	default:
-		return p.Commit(ctx, runID, "manifest.json", time.Time{})
+		return p.Commit(ctx, runID, "manifest.json", time.Time{}, time.Time{})
 	}
 }
 

@@ -19,8 +19,8 @@ import (
 // tickTime bounds one tick; what is left over is the next one's.
 const tickTime = 5 * time.Minute
 
-// Tick plans every drop that is owed and has no run, oldest deadline first, reads the records that changed, and queues what
-// there is room for. It goes on after a fault that concerns one export or run, and returns all faults.
+// Tick plans every drop that is owed and has no run, oldest deadline first, reads the records that changed, begins to
+// delete drops whose time has come, and queues what there is room for. It goes on after a fault that concerns one export or run, and returns all faults.
 func (p *Planner) Tick(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, tickTime)
 	defer cancel()
@@ -32,14 +32,11 @@ func (p *Planner) Tick(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return errors.Join(p.planOwed(ctx, versions), p.refresh(ctx, versions), p.dispatchOnTick(ctx))
+	exports, err := p.Exports.List(ctx) // without it nothing is planned, and everything else goes on
+	return errors.Join(err, p.planOwed(ctx, exports, versions), p.refresh(ctx, versions), p.expireOverdue(ctx, exports), p.dispatchOnTick(ctx))
 }
 
-func (p *Planner) planOwed(ctx context.Context, planned map[string]uint64) error {
-	exports, err := p.Exports.List(ctx)
-	if err != nil {
-		return err
-	}
+func (p *Planner) planOwed(ctx context.Context, exports []*configv1.Export, planned map[string]uint64) error {
 	var all []run.Expectation
 	var errs []error
 	for _, export := range exports {

@@ -106,7 +106,7 @@ func TestACancelAndACommitNeverBothSucceed(t *testing.T) {
 			if round%4 == 3 {
 				close(begin)
 			}
-			committed = p.Commit(t.Context(), id, "m.json", time.Time{})
+			committed = p.Commit(t.Context(), id, "m.json", time.Time{}, time.Time{})
 		})
 		g.Wait()
 		if r, err = p.Store.Get(t.Context(), id); err != nil {
@@ -221,7 +221,7 @@ func deliverRun(t *testing.T, p *plan.Planner, id string) {
 			t.Fatal(err)
 		}
 	}
-	if err := p.Commit(t.Context(), id, "m.json", time.Time{}); err != nil {
+	if err := p.Commit(t.Context(), id, "m.json", time.Time{}, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -33,7 +33,7 @@ func TestWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := p.Commit(t.Context(), runID, "m.json", time.Time{}); err != nil {
+	if err := p.Commit(t.Context(), runID, "m.json", time.Time{}, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	var last *planv1.RunProgress

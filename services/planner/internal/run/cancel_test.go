@@ -2,6 +2,7 @@ package run
 
 import (
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
@@ -74,7 +75,7 @@ func TestNothingIsAcceptedAfterACancel(t *testing.T) {
 		before := proto.CloneOf(r)
 		_, errMeasure := Measure(r, measured("DIM_DATES"), cutter)
 		_, errReceive := Receive(r, receipts(extracting(t))[0])
-		_, errCommit := Commit(r, "m.json", noon)
+		_, errCommit := Commit(r, "m.json", noon, time.Time{})
 		for _, err := range []error{errMeasure, errReceive, errCommit, CheckWanted(r), CheckComplete(r)} {
 			if fault.ReasonOf(err) != fault.ReasonNotActive {
 				rt.Errorf("a report after the cancel = %v, want NOT_ACTIVE", err)

@@ -44,7 +44,7 @@ func Fail(r *planv1.Run, f *planv1.Failure) bool {
 // after is the state that follows a failure.
 func after(r *planv1.Run, f *planv1.Failure) planv1.RunState {
 	switch s := r.GetState(); {
-	case s == Committed || s == Quarantined:
+	case Delivered(r) || s == Quarantined:
 		return s
 	case f.GetReason() == string(fault.ReasonScopeViolation):
 		return Quarantined

@@ -96,15 +96,15 @@ func Receive(r *planv1.Run, receipt *deliveryv1.Receipt) (bool, error) {
 	return true, nil
 }
 
-// Commit notes that the drop is visible. A run that failed is committed too when all its parts were received: its last
+// Commit notes that the drop is visible, and from when it may be deleted; the zero time means never. A run that failed is committed too when all its parts were received: its last
 // attempt wrote the manifest after all. It says whether the run changed. State COMMIT_FENCED when another manifest was
 // reported before, State NOT_ACTIVE for a quarantined or cancelled run, Unavailable while parts are missing.
-func Commit(r *planv1.Run, manifestKey string, at time.Time) (bool, error) {
+func Commit(r *planv1.Run, manifestKey string, at, expires time.Time) (bool, error) {
 	id := r.GetRef().GetRunId()
 	switch {
-	case r.GetState() == Committed && r.GetManifestKey() == manifestKey:
+	case Delivered(r) && r.GetManifestKey() == manifestKey:
 		return false, nil
-	case r.GetState() == Committed:
+	case Delivered(r):
 		return false, fault.New(fault.State, fault.ReasonCommitFenced, "run %s was committed by another manifest", id)
 	case r.GetState() == Quarantined, r.GetState() == Cancelled:
 		return false, checkAlive(r)
@@ -112,13 +112,16 @@ func Commit(r *planv1.Run, manifestKey string, at time.Time) (bool, error) {
 		return false, fault.New(fault.Unavailable, fault.ReasonUnavailable, "run %s has parts without a receipt", id)
 	}
 	r.State, r.ManifestKey, r.CommitTime = Committed, manifestKey, timestamppb.New(at)
+	if !expires.IsZero() {
+		r.ExpireTime = timestamppb.New(expires)
+	}
 	return true, nil
 }
 
 // checkAlive refuses to go on with a run that ended without a drop.
 func checkAlive(r *planv1.Run) error {
-	if s := r.GetState(); Ended(r) && s != Committed {
-		return fault.New(fault.State, fault.ReasonNotActive, "run %s is %s: nothing more is accepted for it", r.GetRef().GetRunId(), Word(s))
+	if Ended(r) && !Delivered(r) {
+		return fault.New(fault.State, fault.ReasonNotActive, "run %s is %s: nothing more is accepted for it", r.GetRef().GetRunId(), Word(r.GetState()))
 	}
 	return nil
 }

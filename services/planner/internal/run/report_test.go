@@ -112,7 +112,7 @@ func TestCommit(t *testing.T) {
 	Fail(failed, &planv1.Failure{Reason: "BUCKET_UNAVAILABLE"})
 	Fail(quarantined, &planv1.Failure{Reason: "SCOPE_VIOLATION"})
 	done := committing(t)
-	if changed, err := Commit(done, "m.json", noon); !changed || err != nil {
+	if changed, err := Commit(done, "m.json", noon, time.Time{}); !changed || err != nil {
 		t.Fatalf("Commit = %v, %v", changed, err)
 	}
 	for _, test := range []struct {
@@ -129,7 +129,7 @@ func TestCommit(t *testing.T) {
 		{"quarantined", quarantined, "m.json", false, fault.State},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			changed, err := Commit(test.run, test.key, noon)
+			changed, err := Commit(test.run, test.key, noon, time.Time{})
 			if changed != test.changed || fault.KindOf(err) != test.kind {
 				t.Errorf("Commit = %v, %v; want %v, %q", changed, err, test.changed, test.kind)
 			}
@@ -141,7 +141,7 @@ func TestFail(t *testing.T) {
 	r := extracting(t)
 	task := Outstanding(r)[0].GetTaskId()
 	committed := committing(t)
-	_, _ = Commit(committed, "m.json", noon)
+	_, _ = Commit(committed, "m.json", noon, time.Time{})
 	for _, test := range []struct {
 		name    string
 		run     *planv1.Run

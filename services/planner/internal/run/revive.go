@@ -19,9 +19,9 @@ func Revive(r *planv1.Run, taskID string, deaths []*planv1.Failure, act *planv1.
 		}
 	}
 	switch s := r.GetState(); {
-	case s == Cancelled && taskID == abortID(r):
-		// The clearing up is left to do, and the run stays cancelled.
-	case s == Committed, s == Cancelled:
+	case s == Cancelled && taskID == abortID(r), s == Expiring && taskID == expireID(r):
+		// The clearing up is left to do, and the run stays as it is.
+	case Delivered(r), s == Cancelled:
 		return fault.New(fault.State, fault.ReasonRunEnded, "run %s is %s: nothing of it is done any more", id, Word(s))
 	case s == Quarantined:
 		return fault.New(fault.State, fault.ReasonQuarantined, "run %s met a row outside the scope: nothing of it goes on", id)
@@ -57,8 +57,11 @@ func isCut(r *planv1.Run) bool {
 }
 
 func waitsFor(r *planv1.Run, taskID string) bool {
-	if taskID == abortID(r) {
+	switch taskID {
+	case abortID(r):
 		return !r.GetUploadsAborted()
+	case expireID(r):
+		return r.GetState() == Expiring
 	}
 	for _, t := range Outstanding(r) {
 		if t.GetTaskId() == taskID {

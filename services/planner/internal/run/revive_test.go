@@ -70,7 +70,7 @@ func TestReviveNotesEveryDeath(t *testing.T) {
 
 func TestReviveRefuses(t *testing.T) {
 	committed, quarantined, cancelled := committing(t), extracting(t), extracting(t)
-	if _, err := Commit(committed, "manifest.json", time.Now()); err != nil {
+	if _, err := Commit(committed, "manifest.json", time.Now(), time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	Fail(quarantined, &planv1.Failure{TaskId: "x", Reason: string(fault.ReasonScopeViolation)})

@@ -14,8 +14,9 @@
 //
 //	FAILED ---- an operator requeues what was given up ----> MEASURING, EXTRACTING or COMMITTING, where its record stands
 //	MEASURING, EXTRACTING ---- an operator cancels ----> CANCELLED ---- row outside the scope ----> QUARANTINED
+//	COMMITTED ---- its time has come ----> EXPIRING ---- nothing is left of the drop ----> EXPIRED
 //
-// COMMITTED and QUARANTINED are never left. A task that is given up because somebody was away ends nothing: it waits, see
+// QUARANTINED is never left, and COMMITTED by a deletion only. A task that is given up because somebody was away ends nothing: it waits, see
 // Until. What is read once more is a run of its own, of the same date and with the next extraction number, which follows a
 // run that has ended; one that is sent once more begins at EXTRACTING, with the parts of the other, and copies instead of
 // reading. Start reading at New, then Measure, Receive, Commit and Fail; for what operators ask, at Cancel, ReExtract,
@@ -41,10 +42,12 @@ const (
 	Failed      = planv1.RunState_RUN_STATE_FAILED
 	Quarantined = planv1.RunState_RUN_STATE_QUARANTINED
 	Cancelled   = planv1.RunState_RUN_STATE_CANCELLED
+	Expiring    = planv1.RunState_RUN_STATE_EXPIRING
+	Expired     = planv1.RunState_RUN_STATE_EXPIRED
 )
 
-// New makes the record of a run that is not measured yet, by the revision that the expectation names. The as-of time is the due time, however late it is now, so
-// that a repeated or belated run reads the same instant. The caller adds the trace.
+// New makes the record of a run that is not measured yet, by the revision that the expectation names. The as-of time is the
+// due time, however late it is now, so that a repeated or belated run reads the same instant. The caller adds the trace.
 func New(e Expectation, revision *configv1.Revision, now time.Time) *planv1.Run {
 	r := &planv1.Run{
 		Ref: &taskv1.RunRef{

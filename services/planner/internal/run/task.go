@@ -14,6 +14,7 @@ const (
 	KindCommit  = "commit"
 	KindAbort   = "abort"
 	KindCopy    = "copy"
+	KindExpire  = "expire"
 )
 
 // AsksSource says whether a task of this kind is a statement at the source. Any other is done at the bucket alone.
@@ -30,6 +31,8 @@ func Kind(t *taskv1.Task) string {
 		return KindAbort
 	case *taskv1.Task_Copy:
 		return KindCopy
+	case *taskv1.Task_Expire:
+		return KindExpire
 	default:
 		return KindCommit
 	}
@@ -46,6 +49,8 @@ func Outstanding(r *planv1.Run) []*taskv1.Task {
 		return []*taskv1.Task{{TaskId: commitID(r), Run: r.GetRef(), Work: &taskv1.Task_Commit{Commit: &taskv1.CommitWork{}}}}
 	case Cancelled:
 		return aborts(r)
+	case Expiring:
+		return expiries(r)
 	default:
 		return nil
 	}
@@ -92,11 +97,15 @@ func Settled(r *planv1.Run, taskID string) bool {
 
 // aborts is the clearing up after a cancelled run. When the bucket does not let us, its lifecycle rule is left.
 func aborts(r *planv1.Run) []*taskv1.Task {
-	refused := GivenUp(r, abortID(r)) > 0 && Until(r, abortID(r)).IsZero()
-	if r.GetUploadsAborted() || len(Parts(r)) == 0 || refused {
+	if r.GetUploadsAborted() || len(Parts(r)) == 0 || refused(r, abortID(r)) {
 		return nil
 	}
 	return []*taskv1.Task{{TaskId: abortID(r), Run: r.GetRef(), Work: &taskv1.Task_Abort{Abort: &taskv1.AbortWork{}}}}
+}
+
+// refused says that a task was given up for something that does not pass.
+func refused(r *planv1.Run, taskID string) bool {
+	return GivenUp(r, taskID) > 0 && Until(r, taskID).IsZero()
 }
 
 func measureID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindMeasure }
@@ -104,6 +113,8 @@ func measureID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + Kind
 func commitID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindCommit }
 
 func abortID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindAbort }
+
+func expireID(r *planv1.Run) string { return r.GetRef().GetRunId() + "." + KindExpire }
 
 // partID names the task of a part, whichever kind it is.
 func partID(r *planv1.Run, table string, index int32) string {

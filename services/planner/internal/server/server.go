@@ -39,7 +39,7 @@ func (s *Reports) ReportPart(ctx context.Context, r *planv1.ReportPartRequest) (
 
 // ReportCommit takes note of a visible drop.
 func (s *Reports) ReportCommit(ctx context.Context, r *planv1.ReportCommitRequest) (*planv1.ReportCommitResponse, error) {
-	if err := s.Planner.Commit(about(ctx, r), r.GetRunId(), r.GetManifestKey(), instant(r.GetCommitTime())); err != nil {
+	if err := s.Planner.Commit(about(ctx, r), r.GetRunId(), r.GetManifestKey(), instant(r.GetCommitTime()), instant(r.GetExpireTime())); err != nil {
 		return nil, err
 	}
 	return &planv1.ReportCommitResponse{}, nil
@@ -59,6 +59,14 @@ func (s *Reports) ReportAbort(ctx context.Context, r *planv1.ReportAbortRequest)
 		return nil, err
 	}
 	return &planv1.ReportAbortResponse{}, nil
+}
+
+// ReportExpiry takes note that nothing of an expired drop is left.
+func (s *Reports) ReportExpiry(ctx context.Context, r *planv1.ReportExpiryRequest) (*planv1.ReportExpiryResponse, error) {
+	if err := s.Planner.NoteExpired(about(ctx, r), r.GetRunId()); err != nil {
+		return nil, err
+	}
+	return &planv1.ReportExpiryResponse{}, nil
 }
 
 // CheckRun says whether a run still wants its tasks done.

@@ -20,6 +20,9 @@ func (w *world) report() Report {
 		switch versions[len(versions)-1].GetState() {
 		case run.Committed:
 			seen.Committed++
+		case run.Expiring, run.Expired:
+			seen.Committed++
+			seen.Expired++
 		case run.Failed:
 			seen.Failed++
 		case run.Quarantined:
@@ -84,7 +87,9 @@ func (w *world) checkRun(r *planv1.Run) error {
 		return fmt.Errorf("it stands still in state %s; its failures are %v", run.Word(r.GetState()), r.GetFailures())
 	case r.GetState() == run.Committed && !visible:
 		return errors.New("it is committed, but no drop is there")
-	case visible && r.GetState() != run.Committed && r.GetState() != run.Quarantined && !young:
+	case visible && r.GetState() == run.Expired:
+		return errors.New("it is expired, but its drop is there")
+	case visible && !run.Delivered(r) && r.GetState() != run.Quarantined && !young:
 		return fmt.Errorf("its drop is there, but it is %s", run.Word(r.GetState()))
 	case r.GetState() == run.Failed:
 		return w.checkFailed(r)
@@ -143,7 +148,7 @@ func (w *world) checkDrop(r *planv1.Run, drop manifest) error {
 func checkHistory(versions []*planv1.Run) error {
 	for i := 1; i < len(versions); i++ {
 		before, after := versions[i-1].GetState(), versions[i].GetState()
-		if before == run.Committed && after != run.Committed || before == run.Quarantined && after != run.Quarantined || after < before && before != run.Failed {
+		if before == run.Committed && after != run.Expiring && after != run.Committed || before == run.Quarantined && after != run.Quarantined || after < before && before != run.Failed {
 			return fmt.Errorf("run %s went from %s to %s", versions[i].GetRef().GetRunId(), run.Word(before), run.Word(after))
 		}
 	}

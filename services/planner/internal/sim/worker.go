@@ -27,6 +27,9 @@ type manifest struct {
 	at      time.Time
 }
 
+// retention is how long a drop is kept: until the next day's is there, and no longer.
+const retention = 20 * time.Hour
+
 // standStill is the probability that a worker does so with a task in its hands.
 const standStill = 0.1
 
@@ -101,6 +104,8 @@ func (w *worker) attempt(t *taskv1.Task, attempt int) error {
 		return w.measure(t)
 	case t.GetExtract() != nil:
 		return w.extract(t, attempt)
+	case t.GetExpire() != nil:
+		return w.expire(t.GetRun().GetRunId())
 	default:
 		return w.commit(t.GetRun().GetRunId())
 	}
@@ -150,6 +155,9 @@ func (w *worker) commit(runID string) error {
 		}
 	}
 	err := w.world.call(func() error {
+		if w.world.removed[runID] {
+			return fault.New(fault.DataLoss, fault.ReasonUploadGone, "the uploads were completed long ago")
+		}
 		if _, there := w.world.bucket[runID]; !there {
 			w.world.bucket[runID] = manifest{uploads: slices.Clone(uploads), at: w.world.now}
 		}
@@ -159,6 +167,18 @@ func (w *worker) commit(runID string) error {
 		return err
 	}
 	return w.world.ask(func(p *plan.Planner) error {
-		return p.Commit(w.world.ctx, runID, "manifest of "+runID, w.world.bucket[runID].at)
+		return p.Commit(w.world.ctx, runID, "manifest of "+runID, w.world.bucket[runID].at, w.world.bucket[runID].at.Add(retention))
 	})
+}
+
+// expire deletes a drop whose time has come.
+func (w *worker) expire(runID string) error {
+	drop, there := w.world.bucket[runID]
+	if early := drop.at.Add(retention).Sub(w.world.now); there && early > maxSkew {
+		w.world.wrong("the drop of %s is deleted %s too early", runID, early)
+	}
+	if err := w.world.call(func() error { w.world.remove(runID); return nil }); err != nil {
+		return err
+	}
+	return w.world.ask(func(p *plan.Planner) error { return p.NoteExpired(w.world.ctx, runID) })
 }

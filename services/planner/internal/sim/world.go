@@ -41,6 +41,7 @@ type world struct {
 	excused  map[string]int       // by task id
 	dead     map[string]*death    // by task id
 	bucket   map[string]manifest  // by run id
+	removed  map[string]bool      // drops that were deleted, by run id
 	planners []*planner
 	workers  []*worker
 	seen     Report
@@ -50,7 +51,7 @@ type world struct {
 func newWorld(ctx context.Context, seed uint64, s Settings) *world {
 	w := &world{
 		ctx: ctx, seed: seed, random: newRandom(seed), now: begin(), trouble: s, pace: slowStep,
-		away: map[string]time.Time{}, excused: map[string]int{}, dead: map[string]*death{}, bucket: map[string]manifest{}, tel: silent(ctx),
+		away: map[string]time.Time{}, excused: map[string]int{}, dead: map[string]*death{}, bucket: map[string]manifest{}, removed: map[string]bool{}, tel: silent(ctx),
 	}
 	w.store, w.queue = newStore(w), &memQueue{world: w}
 	w.rules, w.settle = w.drawRules(), []time.Duration{0, 40 * time.Minute}[w.random.IntN(2)]
@@ -95,6 +96,29 @@ func (w *world) truth(exportID string) []*planv1.TableMeasurement {
 		reviews.Counts = append(reviews.Counts, &planv1.SplitCount{SplitDate: fmt.Sprintf("2026-01-%02d", day+1), RowCount: 80})
 	}
 	return []*planv1.TableMeasurement{{Table: "DIM_DATES", Counts: []*planv1.SplitCount{{RowCount: 7}}}, reviews}
+}
+
+// remove deletes a drop, which must not be the newest of its export.
+func (w *world) remove(runID string) {
+	newest := true
+	for id := range w.bucket {
+		newest = newest && (!run.OfExport(id, w.exportOf(runID)) || run.NewestFirst(runID, id) <= 0)
+	}
+	if _, there := w.bucket[runID]; there && newest {
+		w.wrong("%s is deleted, the newest drop of its export", runID)
+	}
+	w.removed[runID] = true
+	delete(w.bucket, runID)
+}
+
+// exportOf finds the export of a run.
+func (w *world) exportOf(runID string) string {
+	for _, e := range w.exports {
+		if run.OfExport(runID, e.GetExportId()) {
+			return e.GetExportId()
+		}
+	}
+	return ""
 }
 
 // calm ends all trouble; what is broken by then stays broken until somebody mends it.
