@@ -23,6 +23,7 @@ import (
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/s3bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/commit"
+	"github.com/customer-exports/exports/services/delivery/internal/expire"
 	"github.com/customer-exports/exports/services/delivery/internal/part"
 	"github.com/customer-exports/exports/services/delivery/internal/preflight"
 	"github.com/customer-exports/exports/services/delivery/internal/resend"
@@ -95,10 +96,12 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 		Committer: &commit.Committer{
 			Planner: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel, Now: time.Now, Producer: producer(),
 		},
-		Copier:   &resend.Resender{Planner: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
-		Aborter:  &commit.Aborter{Runs: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
-		Failures: planner, Tel: a.tel, Now: time.Now,
-		Announce: func(ctx context.Context, e *eventv1.Event) error { return a.bus.PublishEvent(ctx, a.tel, e) },
+		Copier:  &resend.Resender{Planner: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
+		Aborter: &commit.Aborter{Runs: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
+		Expirer: &expire.Expirer{
+			Runs: planner, Exports: revisions, Revisions: revisions, Buckets: a.buckets, Announce: a.announce, Tel: a.tel, Now: time.Now,
+		},
+		Failures: planner, Announce: a.announce, Tel: a.tel, Now: time.Now,
 	}
 	a.server = rpc.NewServer(a.tel)
 	deliveryv1.RegisterPartServiceServer(a.server.Registrar(), &server.Parts{
@@ -107,6 +110,10 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 	deliveryv1.RegisterDestinationServiceServer(a.server.Registrar(), &server.Destinations{
 		Checker: &preflight.Checker{Destinations: revisions, Buckets: a.buckets, Roles: a.buckets, Tel: a.tel},
 	})
+}
+
+func (a *App) announce(ctx context.Context, e *eventv1.Event) error {
+	return a.bus.PublishEvent(ctx, a.tel, e)
 }
 
 func (a *App) dial(address string) (*grpc.ClientConn, error) {
@@ -162,7 +169,7 @@ func (a *App) Run(ctx context.Context) error {
 func (a *App) consumer() bus.Consumer {
 	c := a.cfg.Commit
 	return bus.Consumer{
-		Name: name, Subjects: []string{"task.commit.>", "task.abort.>", "task.copy.>"}, AckWait: c.AckWait.D(), Deadline: c.Deadline.D(),
+		Name: name, Subjects: []string{"task.commit.>", "task.abort.>", "task.copy.>", "task.expire.>"}, AckWait: c.AckWait.D(), Deadline: c.Deadline.D(),
 		MaxDeliver: c.Attempts, Concurrency: c.Concurrency,
 	}
 }

@@ -46,6 +46,7 @@ type peers struct {
 	receipts []*deliveryv1.Receipt
 	commits  chan *planv1.ReportCommitRequest
 	aborts   chan string
+	expiries chan string
 	failures chan *planv1.Failure
 }
 
@@ -84,6 +85,18 @@ func (p *peers) CheckRun(context.Context, *planv1.CheckRunRequest) (*planv1.Chec
 func (p *peers) ReportAbort(_ context.Context, in *planv1.ReportAbortRequest) (*planv1.ReportAbortResponse, error) {
 	p.aborts <- in.GetRunId()
 	return &planv1.ReportAbortResponse{}, nil
+}
+
+// GetExport gives the export of the revision, which has ended.
+func (p *peers) GetExport(_ context.Context, in *configv1.GetExportRequest) (*configv1.GetExportResponse, error) {
+	return &configv1.GetExportResponse{Export: &configv1.Export{
+		ExportId: in.GetExportId(), Revision: p.answer.GetRevision(), State: configv1.ExportState_EXPORT_STATE_ARCHIVED,
+	}}, nil
+}
+
+func (p *peers) ReportExpiry(_ context.Context, in *planv1.ReportExpiryRequest) (*planv1.ReportExpiryResponse, error) {
+	p.expiries <- in.GetRunId()
+	return &planv1.ReportExpiryResponse{}, nil
 }
 
 func (p *peers) ReportFailure(_ context.Context, in *planv1.ReportFailureRequest) (*planv1.ReportFailureResponse, error) {
@@ -276,8 +289,11 @@ func serveApp(t *testing.T, p *peers) (queue func(), conn *grpc.ClientConn) {
 	})
 	return func() {
 		kind, task := "commit", &taskv1.Task{Run: p.run.GetRef(), Work: &taskv1.Task_Commit{Commit: &taskv1.CommitWork{}}}
-		if p.run.GetState() == planv1.RunState_RUN_STATE_CANCELLED {
+		switch p.run.GetState() {
+		case planv1.RunState_RUN_STATE_CANCELLED:
 			kind, task.Work = "abort", &taskv1.Task_Abort{Abort: &taskv1.AbortWork{}}
+		case planv1.RunState_RUN_STATE_EXPIRING:
+			kind, task.Work = "expire", &taskv1.Task_Expire{Expire: &taskv1.ExpireWork{}}
 		}
 		task.TaskId = p.run.GetRef().GetRunId() + "." + kind
 		if err := planner.PublishTask(t.Context(), tel, kind, task); err != nil {

@@ -8,6 +8,14 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 )
 
+// InForce is what holds for an export now.
+type InForce struct {
+	// Archived says that no drop is to come any more.
+	Archived bool
+	// Destination is where the next drop lands.
+	Destination bucket.Destination
+}
+
 // Destination is where a revision's drops land, whether or not it is approved. A role without an
 // external id is refused: whoever knows the role could have us write to it.
 func Destination(answer *configv1.GetRevisionResponse) (bucket.Destination, error) {

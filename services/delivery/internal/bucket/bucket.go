@@ -53,6 +53,11 @@ type Destination struct {
 	OwnerACL bool
 }
 
+// SamePlace says whether two destinations are one bucket, however it is entered.
+func (d Destination) SamePlace(other Destination) bool {
+	return d.Bucket == other.Bucket && d.Endpoint == other.Endpoint
+}
+
 // Bucket is one customer's bucket. It is safe for concurrent use.
 type Bucket interface {
 	Uploads

@@ -36,7 +36,7 @@ type Plan struct {
 type Planner interface {
 	Plan(ctx context.Context, runID string) (Plan, error)
 	// Committed may be repeated.
-	Committed(ctx context.Context, runID, manifestKey string, at time.Time) error
+	Committed(ctx context.Context, runID, manifestKey string, at, expires time.Time) error
 }
 
 // Committer makes drops visible. It is safe for concurrent use, also by several processes.
@@ -72,7 +72,7 @@ func (c *Committer) Commit(ctx context.Context, run *taskv1.RunRef, progress fun
 		return err
 	}
 	c.abortStrays(ctx, d)
-	if err := c.Planner.Committed(ctx, run.GetRunId(), committed.key, committed.at); err != nil {
+	if err := c.Planner.Committed(ctx, run.GetRunId(), committed.key, committed.at, committed.expires); err != nil {
 		return fmt.Errorf("reporting commit of run %s: %w", run.GetRunId(), err)
 	}
 	return nil

@@ -96,7 +96,7 @@ type memPlanner struct {
 	mu          sync.Mutex
 	plan        commit.Plan
 	manifestKey string
-	at          time.Time
+	at, expires time.Time
 	reports     int
 	aborts      int
 }
@@ -116,13 +116,13 @@ func (p *memPlanner) Aborted(context.Context, string) error {
 
 func (p *memPlanner) Plan(context.Context, string) (commit.Plan, error) { return p.plan, nil }
 
-func (p *memPlanner) Committed(_ context.Context, runID, manifestKey string, at time.Time) error {
+func (p *memPlanner) Committed(_ context.Context, runID, manifestKey string, at, expires time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.reports++; p.reports > 1 && (p.manifestKey != manifestKey || !p.at.Equal(at)) {
+	if p.reports++; p.reports > 1 && (p.manifestKey != manifestKey || !p.at.Equal(at) || !p.expires.Equal(expires)) {
 		return fmt.Errorf("run %s: %s at %s was reported before, now %s at %s", runID, p.manifestKey, p.at, manifestKey, at)
 	}
-	p.manifestKey, p.at = manifestKey, at
+	p.manifestKey, p.at, p.expires = manifestKey, at, expires
 	return nil
 }
 

@@ -15,9 +15,8 @@ import (
 
 // committed is a manifest that stands in the bucket.
 type committed struct {
-	key    string
-	digest string
-	at     time.Time
+	key, digest string
+	at, expires time.Time
 }
 
 // publish writes manifest, _SUCCESS and latest.json, each only after the one before stands.
@@ -48,7 +47,7 @@ func (c *Committer) writeManifest(ctx context.Context, d *pending) (committed, e
 	if err != nil {
 		return committed{}, fmt.Errorf("writing the manifest of run %s: %w", d.run.GetRunId(), err)
 	}
-	return committed{key, drop.Digest(data), m.CommitTime}, nil
+	return committed{key, drop.Digest(data), m.CommitTime, m.ExpireTime}, nil
 }
 
 // adopt goes on with a manifest that stands already, if it is byte for byte the one that we would
@@ -66,7 +65,7 @@ func (c *Committer) adopt(ctx context.Context, d *pending, key string) (committe
 	if err != nil || !bytes.Equal(mine, have) {
 		return committed{}, fenced(d, "another manifest was committed")
 	}
-	return committed{key, drop.Digest(have), first.CommitTime}, nil
+	return committed{key, drop.Digest(have), first.CommitTime, first.ExpireTime}, nil
 }
 
 func fenced(d *pending, why string) error {

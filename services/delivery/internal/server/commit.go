@@ -37,17 +37,23 @@ type Copier interface {
 	Copy(ctx context.Context, run *taskv1.RunRef, work *taskv1.CopyWork, attempt int, progress func()) error
 }
 
+// Expirer deletes a drop whose retention is over.
+type Expirer interface {
+	Expire(ctx context.Context, run *taskv1.RunRef, progress func()) error
+}
+
 // Failures is where failed attempts are told.
 type Failures interface {
 	Failed(ctx context.Context, runID string, failure *planv1.Failure) error
 }
 
 // Commits handles commit tasks, the aborts that take a commit's place when a run is cancelled, and the copies that come
-// before one when a run is sent once more.
+// before one when a run is sent once more, and the deletions long after it.
 type Commits struct {
 	Committer Committer
 	Aborter   Aborter
 	Copier    Copier
+	Expirer   Expirer
 	Failures  Failures
 	Announce  func(ctx context.Context, e *eventv1.Event) error
 	Tel       *obs.Telemetry
@@ -69,10 +75,12 @@ func (c *Commits) do(ctx context.Context, d bus.Delivery) error {
 		return c.commit(ctx, d.Task.GetRun(), d.Progress)
 	case *taskv1.Task_Abort:
 		return c.Aborter.Abort(ctx, d.Task.GetRun(), d.Progress)
+	case *taskv1.Task_Expire:
+		return c.Expirer.Expire(ctx, d.Task.GetRun(), d.Progress)
 	case *taskv1.Task_Copy:
 		return c.Copier.Copy(ctx, d.Task.GetRun(), work.Copy, d.Attempt, d.Progress)
 	default:
-		return fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is neither commit, abort nor copy", d.Task.GetTaskId())
+		return fault.New(fault.Invalid, fault.ReasonTaskInvalid, "task %s is neither commit, abort, copy nor expire", d.Task.GetTaskId())
 	}
 }
 

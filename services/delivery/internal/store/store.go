@@ -56,6 +56,22 @@ func (r *Revisions) Destination(ctx context.Context, exportID string, number int
 	return approved.Destination(answer)
 }
 
+// InForce reads what holds for an export now. NOT_APPROVED when no revision was ever in force.
+func (r *Revisions) InForce(ctx context.Context, exportID string) (approved.InForce, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := r.Config.GetExport(ctx, &configv1.GetExportRequest{ExportId: exportID})
+	if err != nil {
+		return approved.InForce{}, err
+	}
+	export := answer.GetExport()
+	if export.GetRevision() == nil {
+		return approved.InForce{}, fault.New(fault.State, fault.ReasonNotApproved, "no revision of export %s is in force", exportID)
+	}
+	destination, err := r.Destination(ctx, exportID, export.GetRevision().GetRevision())
+	return approved.InForce{Archived: export.GetState() == configv1.ExportState_EXPORT_STATE_ARCHIVED, Destination: destination}, err
+}
+
 func (r *Revisions) read(ctx context.Context, q *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -108,11 +124,13 @@ func (p *Planner) Received(ctx context.Context, runID string, attempt int, r *de
 	return answer.GetAccepted(), err
 }
 
-// Committed reports a drop that stands.
-func (p *Planner) Committed(ctx context.Context, runID, manifestKey string, at time.Time) error {
+// Committed reports a drop that stands, and from when it may be deleted.
+func (p *Planner) Committed(ctx context.Context, runID, manifestKey string, at, expires time.Time) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	_, err := p.Reports.ReportCommit(ctx, &planv1.ReportCommitRequest{RunId: runID, ManifestKey: manifestKey, CommitTime: timestamppb.New(at)})
+	_, err := p.Reports.ReportCommit(ctx, &planv1.ReportCommitRequest{
+		RunId: runID, ManifestKey: manifestKey, CommitTime: timestamppb.New(at), ExpireTime: timestamppb.New(expires),
+	})
 	return err
 }
 
@@ -137,5 +155,13 @@ func (p *Planner) Aborted(ctx context.Context, runID string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	_, err := p.Reports.ReportAbort(ctx, &planv1.ReportAbortRequest{RunId: runID})
+	return err
+}
+
+// Expired reports that nothing of a run's drop is left.
+func (p *Planner) Expired(ctx context.Context, runID string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_, err := p.Reports.ReportExpiry(ctx, &planv1.ReportExpiryRequest{RunId: runID})
 	return err
 }

@@ -20,7 +20,8 @@ import (
 const tickTime = 5 * time.Minute
 
 // Tick plans every drop that is owed and has no run, oldest deadline first, reads the records that changed, begins to
-// delete drops whose time has come, and queues what there is room for. It goes on after a fault that concerns one export or run, and returns all faults.
+// delete drops whose time has come, and queues what there is room for. It goes on after a fault that concerns one export or
+// run, and returns all faults.
 func (p *Planner) Tick(ctx context.Context) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, tickTime)
 	defer cancel()

@@ -96,9 +96,10 @@ func Receive(r *planv1.Run, receipt *deliveryv1.Receipt) (bool, error) {
 	return true, nil
 }
 
-// Commit notes that the drop is visible, and from when it may be deleted; the zero time means never. A run that failed is committed too when all its parts were received: its last
-// attempt wrote the manifest after all. It says whether the run changed. State COMMIT_FENCED when another manifest was
-// reported before, State NOT_ACTIVE for a quarantined or cancelled run, Unavailable while parts are missing.
+// Commit notes that the drop is visible, and from when it may be deleted; the zero time means never. A run that failed is
+// committed too when all its parts were received: its last attempt wrote the manifest after all. It says whether the run
+// changed. State COMMIT_FENCED when another manifest was reported before, State NOT_ACTIVE for a quarantined or cancelled
+// run, Unavailable while parts are missing.
 func Commit(r *planv1.Run, manifestKey string, at, expires time.Time) (bool, error) {
 	id := r.GetRef().GetRunId()
 	switch {

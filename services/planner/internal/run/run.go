@@ -16,11 +16,11 @@
 //	MEASURING, EXTRACTING ---- an operator cancels ----> CANCELLED ---- row outside the scope ----> QUARANTINED
 //	COMMITTED ---- its time has come ----> EXPIRING ---- nothing is left of the drop ----> EXPIRED
 //
-// QUARANTINED is never left, and COMMITTED by a deletion only. A task that is given up because somebody was away ends nothing: it waits, see
-// Until. What is read once more is a run of its own, of the same date and with the next extraction number, which follows a
-// run that has ended; one that is sent once more begins at EXTRACTING, with the parts of the other, and copies instead of
-// reading. Start reading at New, then Measure, Receive, Commit and Fail; for what operators ask, at Cancel, ReExtract,
-// RePlan, Resend, Backfill and Revive.
+// QUARANTINED is never left, and COMMITTED by a deletion only. A task that is given up because somebody was away ends
+// nothing: it waits, see Until. What is read once more is a run of its own, of the same date and with the next extraction
+// number, which follows a run that has ended; one that is sent once more begins at EXTRACTING, with the parts of the other,
+// and copies instead of reading. Start reading at New, then Measure, Receive, Commit and Fail; for what operators ask, at
+// Cancel, ReExtract, RePlan, Resend, Backfill and Revive; for how long a drop stays, at Overdue.
 package run
 
 import (

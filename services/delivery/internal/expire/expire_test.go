@@ -1,0 +1,164 @@
+package expire_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/customer-exports/exports/pkg/drop"
+	"github.com/customer-exports/exports/pkg/fault"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/parttest"
+)
+
+// objects of one drop: ten files, manifest.json, _SUCCESS and _started.
+const objects = 13
+
+// checkLeft fails unless exactly the objects of the dates, and what no manifest names, are there.
+func (f *fixture) checkLeft(t *testing.T, dates ...string) {
+	t.Helper()
+	var drops, others int
+	for _, key := range f.keys(t) {
+		switch {
+		case slices.ContainsFunc(dates, func(date string) bool { return strings.Contains(key, "export_date="+date) }):
+			drops++
+		case key == kept || key == drop.LatestKey && len(dates) > 0:
+			others++
+		default:
+			t.Errorf("%s is left", key)
+		}
+	}
+	if want := min(len(dates), 1) + 1; drops != objects*len(dates) || others != want {
+		t.Errorf("%d objects of drops and %d others are left, want %d and %d", drops, others, objects*len(dates), want)
+	}
+}
+
+func TestExpireDeletesOneDropAndNothingElse(t *testing.T) {
+	f := newFixture(t)
+	moved := make(chan struct{}, 2*objects)
+	if err := f.expirer.Expire(t.Context(), parttest.Run(older), func() { moved <- struct{}{} }); err != nil {
+		t.Fatal(err)
+	}
+	f.checkLeft(t, newer)
+	if len(moved) != objects || len(f.deleted) != objects || len(slices.Compact(slices.Sorted(slices.Values(f.deleted)))) != objects {
+		t.Errorf("%d steps, events %q; want one for each of %d objects", len(moved), f.deleted, objects)
+	}
+	if want := []string{parttest.Run(older).GetRunId()}; !slices.Equal(f.expired, want) {
+		t.Errorf("reported %q, want %q", f.expired, want)
+	}
+	if err := f.expire(t, parttest.Run(older)); err != nil || len(f.expired) != 2 || len(f.deleted) != objects {
+		t.Errorf("again: %v, %d reports and %d events, want another report only", err, len(f.expired), len(f.deleted))
+	}
+}
+
+// TestTheNewestDropStays until the export is archived, or delivers elsewhere.
+func TestTheNewestDropStays(t *testing.T) {
+	for name, release := range map[string]func(*fixture){
+		"archived":       func(f *fixture) { f.inForce.Archived = true },
+		"another bucket": func(f *fixture) { f.inForce.Destination.Bucket = "elsewhere" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t)
+			if err := f.expire(t, parttest.Run(newer)); fault.ReasonOf(err) != fault.ReasonNotDue || fault.Retryable(err) {
+				t.Errorf("expiring the newest drop = %v, want NOT_DUE, never retried", err)
+			}
+			f.checkLeft(t, older, newer)
+			release(f)
+			for _, date := range []string{newer, older} {
+				if err := f.expire(t, parttest.Run(date)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f.checkLeft(t)
+		})
+	}
+}
+
+func TestNothingIsDeletedThatIsToBeKept(t *testing.T) {
+	for name, c := range map[string]struct {
+		spoil func(*fixture, *taskv1.RunRef)
+		want  fault.Reason
+	}{
+		"a millisecond early": {func(f *fixture, run *taskv1.RunRef) {
+			f.expirer.Now = func() time.Time { return run.GetDueTime().AsTime().Add(retained - time.Millisecond) }
+		}, fault.ReasonNotDue},
+		"another customer": {func(_ *fixture, run *taskv1.RunRef) { run.CustomerId = "globex" }, fault.ReasonValidation},
+		"no run id":        {func(_ *fixture, run *taskv1.RunRef) { run.RunId = "../" + run.GetRunId() }, fault.ReasonValidation},
+		"manifest of another run": {func(f *fixture, run *taskv1.RunRef) {
+			data, err := manifest(newer).Encode()
+			must(t, err)
+			must(t, f.bucket.Delete(t.Context(), drop.ManifestKey(older, run.GetRunId())))
+			f.put(t, drop.ManifestKey(older, run.GetRunId()), data)
+		}, fault.ReasonTaskInvalid},
+		"no manifest": {func(f *fixture, run *taskv1.RunRef) {
+			must(t, f.bucket.Delete(t.Context(), drop.ManifestKey(older, run.GetRunId())))
+			f.put(t, drop.ManifestKey(older, run.GetRunId()), []byte("{}"))
+		}, fault.ReasonTaskInvalid},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, run := newFixture(t), parttest.Run(older)
+			c.spoil(f, run)
+			if err := f.expire(t, run); fault.ReasonOf(err) != c.want || fault.Retryable(err) {
+				t.Errorf("Expire = %v, want %s, never retried", err, c.want)
+			}
+			f.checkLeft(t, older, newer)
+			if len(f.expired) != 0 {
+				t.Errorf("reported %q", f.expired)
+			}
+		})
+	}
+}
+
+// TestWithheldRightKeepsTheDrop takes the right to delete away.
+func TestWithheldRightKeepsTheDrop(t *testing.T) {
+	f := newFixture(t)
+	grant(t, f.inForce.Destination.Bucket, false)
+	if err := f.expire(t, parttest.Run(older)); err == nil || fault.Retryable(err) {
+		t.Errorf("Expire = %v, want a fault that no attempt mends", err)
+	}
+	f.checkLeft(t, older, newer)
+	if len(f.expired)+len(f.deleted) != 0 {
+		t.Errorf("reported %q and %q", f.expired, f.deleted)
+	}
+}
+
+// dying is a bucket that is gone after some deletions.
+type dying struct {
+	bucket.Bucket
+	left chan struct{}
+}
+
+func (d dying) Open(bucket.Destination) bucket.Bucket { return d }
+
+func (d dying) Delete(ctx context.Context, key string) error {
+	select {
+	case <-d.left:
+		return d.Bucket.Delete(ctx, key)
+	default:
+		return errors.New("the process died")
+	}
+}
+
+// TestADeathAnywhereIsFinishedByTheNext dies after each number of deletions.
+func TestADeathAnywhereIsFinishedByTheNext(t *testing.T) {
+	for n := range objects {
+		f := newFixture(t)
+		bucket := dying{f.bucket, make(chan struct{}, n)}
+		for range n {
+			bucket.left <- struct{}{}
+		}
+		f.expirer.Buckets = bucket
+		if err := f.expire(t, parttest.Run(older)); err == nil || len(f.expired) != 0 {
+			t.Fatalf("dying after %d deletions: %v, reported %q", n, err, f.expired)
+		}
+		f.expirer.Buckets = opened{f.bucket}
+		if err := f.expire(t, parttest.Run(older)); err != nil {
+			t.Fatalf("after a death with %d deletions: %v", n, err)
+		}
+		f.checkLeft(t, newer)
+	}
+}

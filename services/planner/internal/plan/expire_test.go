@@ -1,0 +1,106 @@
+package plan_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/customer-exports/exports/pkg/bus/bustest"
+	"github.com/customer-exports/exports/pkg/fault"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	"github.com/customer-exports/exports/services/planner/internal/plan"
+	"github.com/customer-exports/exports/services/planner/internal/run"
+)
+
+const month = 30 * 24 * time.Hour
+
+// keep delivers a run, whose drop is kept for a month.
+func keep(t *testing.T, p *plan.Planner, id string) {
+	t.Helper()
+	if err := p.Measure(t.Context(), id, counts()); err != nil {
+		t.Fatal(err)
+	}
+	for _, receipt := range receipts("first") {
+		if _, err := p.Receive(t.Context(), id, receipt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Commit(t.Context(), id, "m.json", p.Now(), p.Now().Add(month)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestADropGoesWhenItsTimeHasCome has two dates delivered, of which only the older one goes while the export goes on.
+func TestADropGoesWhenItsTimeHasCome(t *testing.T) {
+	c, export := &clock{at: now}, acme("acme-daily", "02:00")
+	p, b := planner(t, bustest.Start(t), c, export)
+	ticked(t, p)
+	older, newer := "acme-daily-20260111-1", "acme-daily-20260112-1"
+	keep(t, p, older)
+	keep(t, p, newer)
+	export.Terms[0].Owed = false // so that nothing else is planned
+	deletions := func() (ids []string) {
+		all, _ := tasks(t, b)
+		for _, id := range all {
+			if strings.HasSuffix(id, ".expire") {
+				ids = append(ids, id)
+			}
+		}
+		return ids
+	}
+	c.move(month - time.Second)
+	ticked(t, p)
+	same(t, "deletions before the time", []string(nil), deletions())
+	c.move(time.Second)
+	ticked(t, p)
+	same(t, "deletions at the time", []string{older + ".expire"}, deletions())
+	for range 2 { // the answer was lost
+		if err := p.NoteExpired(t.Context(), older); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if e := told(t, b, "run.expired"); e.GetRunId() != older {
+		t.Errorf("told %v", e)
+	}
+	export.State = configv1.ExportState_EXPORT_STATE_ARCHIVED
+	ticked(t, p)
+	if !slices.Contains(deletions(), newer+".expire") {
+		t.Errorf("deletions after the export was archived: %q, want that of its newest drop too", deletions())
+	}
+}
+
+// TestAWithheldDeletionIsToldOnce has a customer withhold the right to delete.
+func TestAWithheldDeletionIsToldOnce(t *testing.T) {
+	c, export := &clock{at: now}, acme("acme-daily", "02:00")
+	p, b := planner(t, bustest.Start(t), c, export)
+	ticked(t, p)
+	id := "acme-daily-20260111-1"
+	keep(t, p, id)
+	export.Terms[0].Owed, export.State = false, configv1.ExportState_EXPORT_STATE_ARCHIVED
+	c.move(month)
+	ticked(t, p)
+	denied := &planv1.Failure{
+		TaskId: id + ".expire", Attempt: 1, Reason: string(fault.ReasonBucketDenied), Message: "no right to delete", FailTime: timestamppb.New(c.now()),
+	}
+	if err := p.Fail(t.Context(), id, denied); err != nil {
+		t.Fatal(err)
+	}
+	if e := told(t, b, "run.kept_beyond_retention"); e.GetRunId() != id || e.GetReason() != string(fault.ReasonBucketDenied) {
+		t.Errorf("told %v", e)
+	}
+	bury(t, b, id+".expire")
+	for range 3 {
+		c.move(24 * time.Hour)
+		ticked(t, p)
+	}
+	if all, _ := tasks(t, b); slices.Contains(all, id+".expire") {
+		t.Error("the deletion is queued again, although the bucket does not let us")
+	}
+	if r, err := p.Store.Get(t.Context(), id); err != nil || r.GetState() != run.Expiring || len(r.GetFailures()) != 1 {
+		t.Errorf("the run is %s with failures %v, %v; want expiring with one", run.Word(r.GetState()), r.GetFailures(), err)
+	}
+}

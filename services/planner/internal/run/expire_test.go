@@ -1,0 +1,94 @@
+package run
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/customer-exports/exports/pkg/fault"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+)
+
+var over = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+
+// TestOverdue keeps the newest drop of each export, whatever was kept longest.
+func TestOverdue(t *testing.T) {
+	kept := []Kept{
+		{"acme-daily-20260110-1", over},
+		{"acme-daily-20260110-2", over.Add(1)}, // the same date, read once more
+		{"acme-daily-20260109-1", over.Add(-1)},
+		{"acme-daily-20260111-1", over},
+		{"globex-daily-20260101-1", over.Add(-1)},
+		{"initech-daily-20251230-1", time.Time{}}, // never to be deleted
+		{"initech-daily-20251231-1", over},
+	}
+	for name, test := range map[string]struct {
+		archived string
+		now      time.Time
+		want     []string
+	}{
+		"a moment before":     {"", over.Add(-2), nil},
+		"the oldest":          {"", over.Add(-1), []string{"acme-daily-20260109-1"}},
+		"all but the newest":  {"", over.Add(1), []string{"acme-daily-20260109-1", "acme-daily-20260110-1", "acme-daily-20260110-2"}},
+		"an archived export":  {"globex-daily", over, []string{"acme-daily-20260109-1", "acme-daily-20260110-1", "globex-daily-20260101-1"}},
+		"its other drops too": {"acme-daily", over, []string{"acme-daily-20260109-1", "acme-daily-20260110-1", "acme-daily-20260111-1"}},
+	} {
+		got := Overdue(kept, func(exportID string) bool { return exportID == test.archived }, test.now)
+		slices.Sort(got)
+		if !slices.Equal(got, test.want) {
+			t.Errorf("%s: Overdue = %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// TestExpire takes a drop from its commit to its end.
+func TestExpire(t *testing.T) {
+	r := inState(t, Committed)
+	r.ExpireTime = timestamppb.New(over)
+	if Expire(r, over.Add(-1)) || r.GetState() != Committed || len(Outstanding(r)) != 0 {
+		t.Errorf("a moment before its time the run is %s with %v to do", Word(r.GetState()), Outstanding(r))
+	}
+	if _, err := NoteExpired(r); fault.ReasonOf(err) != fault.ReasonNotDue {
+		t.Errorf("noting the expiry of a drop that is kept = %v, want NOT_DUE", err)
+	}
+	if !Expire(r, over) || r.GetState() != Expiring || Expire(r, over) {
+		t.Errorf("at its time the run is %s, want expiring, once", Word(r.GetState()))
+	}
+	if left := Outstanding(r); len(left) != 1 || Kind(left[0]) != KindExpire || left[0].GetTaskId() != r.GetRef().GetRunId()+".expire" {
+		t.Errorf("left to do is %v, want the deletion", left)
+	}
+	for _, want := range []bool{true, false} {
+		if changed, err := NoteExpired(r); changed != want || err != nil || r.GetState() != Expired || len(Outstanding(r)) != 0 {
+			t.Errorf("noting the expiry = %v, %v; the run is %s with %v to do", changed, err, Word(r.GetState()), Outstanding(r))
+		}
+	}
+}
+
+// TestADeletionThatIsRefusedIsNotAskedForAgain until an operator requeues it.
+func TestADeletionThatIsRefusedIsNotAskedForAgain(t *testing.T) {
+	r := inState(t, Expiring)
+	f := &planv1.Failure{TaskId: expireID(r), Attempt: 1, Reason: string(fault.ReasonBucketDenied), FailTime: timestamppb.New(over)}
+	if Fail(r, f); r.GetState() != Expiring || len(Outstanding(r)) != 0 {
+		t.Errorf("refused, the run is %s with %v to do; want expiring and nothing", Word(r.GetState()), Outstanding(r))
+	}
+	if err := Revive(r, expireID(r), []*planv1.Failure{f}, act("RequeueTask")); err != nil {
+		t.Error(err)
+	}
+	if Forget(r, map[string]int32{expireID(r): 1}); r.GetState() != Expiring || len(Outstanding(r)) != 1 {
+		t.Errorf("requeued, the run is %s with %v to do; want expiring and the deletion", Word(r.GetState()), Outstanding(r))
+	}
+}
+
+func TestADeletionEndsNoRunTwice(t *testing.T) {
+	for _, s := range []planv1.RunState{Expiring, Expired} {
+		r := inState(t, s)
+		if _, err := Cancel(r, act("CancelRun")); fault.ReasonOf(err) != fault.ReasonRunEnded {
+			t.Errorf("cancelling a run that is %s = %v, want RUN_ENDED", Word(s), err)
+		}
+		if _, err := Resend(r, act("Resend"), over); fault.ReasonOf(err) != fault.ReasonNotCommitted {
+			t.Errorf("resending a run that is %s = %v, want NOT_COMMITTED", Word(s), err)
+		}
+	}
+}
