@@ -13,7 +13,7 @@ import (
 func (w *world) drawRules() dispatch.Rules {
 	few := func(most int) int { return 1 + w.random.IntN(most) }
 	return dispatch.Rules{
-		Caps:   dispatch.Caps{Statements: 1 + few(4), StatementsPerCustomer: few(3), Commits: few(2)},
+		Caps:   dispatch.Caps{Statements: 1 + few(4), StatementsPerCustomer: few(3), Commits: few(2), Expiries: few(2)},
 		Sizes:  dispatch.Sizes{MediumRows: 500, LargeRows: 1000},
 		Shares: dispatch.Shares{Small: few(4), Medium: few(4), Large: few(4)},
 	}
@@ -44,35 +44,53 @@ func (o outlet) GivenUp(ctx context.Context, t *taskv1.Task) (int, *planv1.Failu
 
 // check is made at every task that is queued.
 func (o outlet) check(t *taskv1.Task) {
-	w, caps, same := o.world, o.planner.rules.Caps, 0
-	var statements, customers, commits int
-	for _, m := range o.messages {
-		if m.task.GetTaskId() == t.GetTaskId() {
-			same++
-		}
-		switch {
-		case !run.AsksSource(run.Kind(m.task)):
-			commits++
-		default:
-			statements++
-			if m.task.GetRun().GetCustomerId() == t.GetRun().GetCustomerId() {
-				customers++
-			}
+	w, caps, flying := o.world, o.planner.rules.Caps, o.count(t)
+	for _, c := range []struct {
+		of        string
+		have, cap int
+	}{
+		{"statements", flying.statements, caps.Statements},
+		{"statements of one customer", flying.customer, caps.StatementsPerCustomer},
+		{"commits", flying.commits, caps.Commits},
+		{"deletions", flying.expiries, caps.Expiries},
+	} {
+		if c.have > c.cap {
+			w.wrong("%d %s are under way, the cap is %d", c.have, c.of, c.cap)
 		}
 	}
-	commit := !run.AsksSource(run.Kind(t))
-	switch {
-	case !commit && statements > caps.Statements:
-		w.wrong("the source may see %d statements, the cap is %d", statements, caps.Statements)
-	case !commit && customers > caps.StatementsPerCustomer:
-		w.wrong("the source may see %d statements of one customer, the cap is %d", customers, caps.StatementsPerCustomer)
-	case commit && commits > caps.Commits:
-		w.wrong("%d commits are under way, the cap is %d", commits, caps.Commits)
-	case same > 1:
-		w.wrong("task %s is queued %d times", t.GetTaskId(), same)
+	if flying.same > 1 {
+		w.wrong("task %s is queued %d times", t.GetTaskId(), flying.same)
 	}
-	w.seen.Most = max(w.seen.Most, statements)
+	if run.AsksSource(run.Kind(t)) && run.Resends(w.store.newest(t.GetRun().GetRunId())) {
+		w.wrong("the source is asked by task %s, of a run that resends another", t.GetTaskId())
+	}
+	w.seen.Most = max(w.seen.Most, flying.statements)
 	w.checkParked(t)
+}
+
+// tally counts the queue as the task that came last finds it: those that share a cap with it, and none of the others, whose
+// caps may have been lowered since.
+type tally struct{ statements, customer, commits, expiries, same int }
+
+func (o outlet) count(t *taskv1.Task) (n tally) {
+	for _, m := range o.messages {
+		kind := run.Kind(m.task)
+		switch {
+		case run.AsksSource(kind) && run.AsksSource(run.Kind(t)):
+			n.statements++
+			if m.task.GetRun().GetCustomerId() == t.GetRun().GetCustomerId() {
+				n.customer++
+			}
+		case kind == run.KindExpire && t.GetExpire() != nil:
+			n.expiries++
+		case !run.AsksSource(kind) && kind != run.KindExpire && !run.AsksSource(run.Kind(t)) && t.GetExpire() == nil:
+			n.commits++
+		}
+		if m.task.GetTaskId() == t.GetTaskId() {
+			n.same++
+		}
+	}
+	return n
 }
 
 // checkParked is made at every task that is queued: what died of itself stays in DEAD. A worker that held a message long

@@ -20,7 +20,9 @@ func (w *world) report() Report {
 		switch versions[len(versions)-1].GetState() {
 		case run.Committed:
 			seen.Committed++
-		case run.Expiring, run.Expired:
+		case run.Expiring:
+			seen.Committed++
+		case run.Expired:
 			seen.Committed++
 			seen.Expired++
 		case run.Failed:
@@ -69,7 +71,7 @@ func (w *world) checkDays() error {
 		}
 	}
 	for id, versions := range w.store.runs {
-		if !owed[id] {
+		if !owed[id] && versions[0].GetSupersedesRunId() == "" {
 			faults = append(faults, fmt.Errorf("a day is doubled, or too early: run %s, due %s, is not owed", id, versions[0].GetRef().GetDueTime().AsTime()))
 		}
 	}
@@ -79,11 +81,11 @@ func (w *world) checkDays() error {
 func (w *world) checkRun(r *planv1.Run) error {
 	ref := r.GetRef()
 	drop, visible := w.bucket[ref.GetRunId()]
-	young := ref.GetDueTime().AsTime().After(w.now.Add(-settled))
+	young := w.began(r).After(w.now.Add(-settled))
 	switch {
 	case !ref.GetAsOfTime().AsTime().Equal(ref.GetDueTime().AsTime()):
 		return fmt.Errorf("it reads %s, but was due %s", ref.GetAsOfTime().AsTime(), ref.GetDueTime().AsTime())
-	case !run.Ended(r) && !young:
+	case len(run.Outstanding(r)) > 0 && !young:
 		return fmt.Errorf("it stands still in state %s; its failures are %v", run.Word(r.GetState()), r.GetFailures())
 	case r.GetState() == run.Committed && !visible:
 		return errors.New("it is committed, but no drop is there")
@@ -91,6 +93,8 @@ func (w *world) checkRun(r *planv1.Run) error {
 		return errors.New("it is expired, but its drop is there")
 	case visible && !run.Delivered(r) && r.GetState() != run.Quarantined && !young:
 		return fmt.Errorf("its drop is there, but it is %s", run.Word(r.GetState()))
+	case w.checkAsked(r) != nil && !young:
+		return w.checkAsked(r)
 	case r.GetState() == run.Failed:
 		return w.checkFailed(r)
 	case r.GetState() == run.Committed:
@@ -100,13 +104,22 @@ func (w *world) checkRun(r *planv1.Run) error {
 	}
 }
 
+// began is when a run fell due, or its drop was given up to be deleted.
+func (w *world) began(r *planv1.Run) time.Time {
+	if r.GetState() == run.Expiring {
+		return w.store.changed[r.GetRef().GetRunId()]
+	}
+	return r.GetRef().GetDueTime().AsTime()
+}
+
 // checkFailed lets a run fail for a task that never succeeds, or at whose every attempt a worker ended or stood still, but
 // not because somebody was away.
 func (w *world) checkFailed(r *planv1.Run) error {
 	var exhausted *planv1.Failure
 	last := map[string]*planv1.Failure{}
 	for _, f := range r.GetFailures() {
-		if w.ill(f.GetTaskId()) || w.deadly(f.GetTaskId()) {
+		gone := f.GetReason() == string(fault.ReasonFileGone) && w.removed[r.GetResendsRunId()]
+		if gone || w.ill(f.GetTaskId()) || w.deadly(f.GetTaskId()) {
 			return nil
 		}
 		if f.GetReason() == string(fault.ReasonAttemptsExhausted) && !strings.HasSuffix(last[f.GetTaskId()].GetReason(), "UNAVAILABLE") {
@@ -148,9 +161,26 @@ func (w *world) checkDrop(r *planv1.Run, drop manifest) error {
 func checkHistory(versions []*planv1.Run) error {
 	for i := 1; i < len(versions); i++ {
 		before, after := versions[i-1].GetState(), versions[i].GetState()
-		if before == run.Committed && after != run.Expiring && after != run.Committed || before == run.Quarantined && after != run.Quarantined || after < before && before != run.Failed {
+		if before != after && !mayFollow(before, after) {
 			return fmt.Errorf("run %s went from %s to %s", versions[i].GetRef().GetRunId(), run.Word(before), run.Word(after))
 		}
 	}
 	return nil
+}
+
+func mayFollow(before, after planv1.RunState) bool {
+	switch before {
+	case run.Quarantined:
+		return false
+	case run.Committed:
+		return after == run.Expiring
+	case run.Expiring:
+		return after == run.Expired
+	case run.Cancelled:
+		return after == run.Quarantined
+	case run.Failed:
+		return true
+	default:
+		return after > before
+	}
 }

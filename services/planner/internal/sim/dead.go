@@ -61,7 +61,7 @@ func (w *world) parked(m *message, cause error) {
 	w.seen.Parked++
 	reason := fault.ReasonOf(cause)
 	switch reason {
-	case fault.ReasonSourceTruncated:
+	case fault.ReasonSourceTruncated, fault.ReasonFileGone:
 		d.poison = true
 	case fault.ReasonAttemptsExhausted:
 		d.poison = w.deadly(id) && w.excused[id] == 0
@@ -71,7 +71,7 @@ func (w *world) parked(m *message, cause error) {
 	}
 	d.count, d.sequence, d.at = d.count+1, m.sequence, w.now
 	d.cause = &planv1.Failure{
-		TaskId: id, Table: m.task.GetExtract().GetTable(), Attempt: int32(m.deliveries), //nolint:gosec // at most maxDeliver
+		TaskId: id, Table: tableOf(m.task), Attempt: int32(m.deliveries), //nolint:gosec // at most maxDeliver
 		Reason: string(reason), Message: cause.Error(), FailTime: timestamppb.New(w.now),
 	}
 }

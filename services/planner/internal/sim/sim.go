@@ -28,6 +28,7 @@ type Settings struct {
 	Poison                     float64 // a task whose every attempt fails
 	Deadly                     float64 // a task at whose every attempt the worker crashes
 	Foreign                    float64 // an attempt that meets a row outside the scope
+	Ask                        float64 // an operator cancels, re-extracts or resends a run, at each step
 }
 
 // Rough is the world that every seed is tried in.
@@ -35,7 +36,7 @@ func Rough() Settings {
 	return Settings{
 		Planners: 3, Workers: 3, Exports: 3, Days: 2,
 		FailBefore: 0.02, FailAfter: 0.02, Crash: 0.02, Stale: 0.05, Between: 0.05, Lose: 0.05, Stop: 0.02,
-		Delete: 0.01, Wipe: 0.002, Restore: 0.01, Rules: 0.005, Outage: 0.003, Poison: 0.01, Deadly: 0.003, Foreign: 0.001,
+		Delete: 0.01, Wipe: 0.002, Restore: 0.01, Rules: 0.005, Outage: 0.003, Poison: 0.01, Deadly: 0.003, Foreign: 0.001, Ask: 0.01,
 	}
 }
 
@@ -82,6 +83,7 @@ type Report struct {
 	Killed                               int // planners, among the crashes
 	Lost, Doubled, Deleted               int // messages
 	Wiped, Restored, Overtaken, Parked   int
+	Asked, Resent                        int // what operators were granted, and runs that send a drop once more
 	Most                                 int // statements that the source may have seen at once
 }
 
@@ -93,9 +95,14 @@ func (w *world) step() {
 	if w.chance(w.trouble.Rules) {
 		w.rules = w.drawRules()
 	}
+	w.acting, w.calls = operator, 0
+	w.operate()
 	w.acting, w.calls = w.draw(), 0
 	w.act(w.acting)
 }
+
+// operator is an actor who is never drawn: what is asked for has a probability of its own.
+const operator = -1
 
 // draw chooses an actor: planners first, then workers.
 func (w *world) draw() int {
@@ -127,5 +134,6 @@ func (r *Report) Add(other Report) {
 	r.Outages, r.Unlucky = r.Outages+other.Outages, r.Unlucky+other.Unlucky
 	r.Lost, r.Doubled, r.Deleted = r.Lost+other.Lost, r.Doubled+other.Doubled, r.Deleted+other.Deleted
 	r.Wiped, r.Restored, r.Overtaken, r.Parked = r.Wiped+other.Wiped, r.Restored+other.Restored, r.Overtaken+other.Overtaken, r.Parked+other.Parked
+	r.Asked, r.Resent = r.Asked+other.Asked, r.Resent+other.Resent
 	r.Most = max(r.Most, other.Most)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -17,11 +18,12 @@ import (
 type memStore struct {
 	world    *world
 	runs     map[string][]*planv1.Run // every version, oldest first
+	changed  map[string]time.Time     // when the newest version was written
 	receipts map[string]*deliveryv1.Receipt
 }
 
 func newStore(w *world) *memStore {
-	return &memStore{world: w, runs: map[string][]*planv1.Run{}, receipts: map[string]*deliveryv1.Receipt{}}
+	return &memStore{world: w, runs: map[string][]*planv1.Run{}, changed: map[string]time.Time{}, receipts: map[string]*deliveryv1.Receipt{}}
 }
 
 // Create is part of plan.Store.
@@ -31,6 +33,7 @@ func (s *memStore) Create(_ context.Context, r *planv1.Run) error {
 		if len(s.runs[id]) > 0 {
 			return fault.New(fault.Exists, fault.ReasonAlreadyExists, "run %s exists", id)
 		}
+		s.world.checkFollows(r)
 		s.runs[id] = []*planv1.Run{proto.CloneOf(r)}
 		return nil
 	})
@@ -68,7 +71,7 @@ func (s *memStore) Update(_ context.Context, id string, change func(*planv1.Run)
 		lost := false
 		err = s.world.call(func() error {
 			if lost = at != len(s.runs[id]); !lost {
-				s.runs[id] = append(s.runs[id], proto.CloneOf(r))
+				s.runs[id], s.changed[id] = append(s.runs[id], proto.CloneOf(r)), s.world.now
 			}
 			return nil
 		})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/customer-exports/exports/pkg/fault"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
+	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
 // mishap is what happens to the queue without anybody's doing: a task is deleted by hand, the stream is wiped, or made
@@ -63,7 +64,7 @@ func (w *world) outage() {
 
 // checkAway fails an attempt that needs somebody who is away.
 func (w *world) checkAway(t *taskv1.Task) error {
-	if t.GetCommit() == nil && w.now.Before(w.away[source]) {
+	if run.AsksSource(run.Kind(t)) && w.now.Before(w.away[source]) {
 		return fault.New(fault.Unavailable, fault.ReasonSourceUnavailable, "the source is away")
 	}
 	if t.GetMeasure() == nil && w.now.Before(w.away[t.GetRun().GetCustomerId()]) {

@@ -1,10 +1,12 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/customer-exports/exports/pkg/fault"
@@ -84,10 +86,15 @@ func (w *worker) stop(m *message, attempt int) {
 
 func (w *worker) fail(t *taskv1.Task, attempt int, cause error, again bool) {
 	f := &planv1.Failure{
-		TaskId: t.GetTaskId(), Table: t.GetExtract().GetTable(), Attempt: int32(attempt), //nolint:gosec // at most maxDeliver
+		TaskId: t.GetTaskId(), Table: tableOf(t), Attempt: int32(attempt), //nolint:gosec // at most maxDeliver
 		Reason: string(fault.ReasonOf(cause)), Message: cause.Error(), WillRetry: again, FailTime: timestamppb.New(w.world.now),
 	}
 	_ = w.world.ask(func(p *plan.Planner) error { return p.Fail(w.world.ctx, t.GetRun().GetRunId(), f) })
+}
+
+// tableOf is the table of a task that has one.
+func tableOf(t *taskv1.Task) string {
+	return cmp.Or(t.GetExtract().GetTable(), t.GetCopy().GetTable())
 }
 
 func (w *worker) attempt(t *taskv1.Task, attempt int) error {
@@ -96,6 +103,8 @@ func (w *worker) attempt(t *taskv1.Task, attempt int) error {
 		return err
 	}
 	switch {
+	case t.GetCopy() != nil && w.world.ill(t.GetTaskId()):
+		return fault.New(fault.State, fault.ReasonFileGone, "the file is gone")
 	case w.world.ill(t.GetTaskId()):
 		return fault.New(fault.DataLoss, fault.ReasonSourceTruncated, "rows are missing")
 	case w.world.deadly(t.GetTaskId()):
@@ -106,6 +115,10 @@ func (w *worker) attempt(t *taskv1.Task, attempt int) error {
 		return w.extract(t, attempt)
 	case t.GetExpire() != nil:
 		return w.expire(t.GetRun().GetRunId())
+	case t.GetCopy() != nil:
+		return w.copy(t, attempt)
+	case t.GetAbort() != nil:
+		return w.abort(t.GetRun().GetRunId())
 	default:
 		return w.commit(t.GetRun().GetRunId())
 	}
@@ -133,6 +146,43 @@ func (w *worker) extract(t *taskv1.Task, attempt int) error {
 		_, err := p.Receive(w.world.ctx, t.GetRun().GetRunId(), receipt)
 		return err
 	})
+}
+
+// copy sends a file once more, as delivery does.
+func (w *worker) copy(t *taskv1.Task, attempt int) error {
+	work := t.GetCopy()
+	var receipt *deliveryv1.Receipt
+	err := w.world.ask(func(p *plan.Planner) (err error) {
+		_, receipt, err = p.Receipt(w.world.ctx, work.GetSourceRunId(), work.GetTable(), work.GetPartIndex())
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, there := w.world.bucket[work.GetSourceRunId()]; !there {
+		if w.world.removed[work.GetSourceRunId()] {
+			return fault.New(fault.State, fault.ReasonFileGone, "the drop is deleted")
+		}
+		w.world.wrong("task %s copies from run %s, which has no drop", t.GetTaskId(), work.GetSourceRunId())
+	}
+	receipt = proto.CloneOf(receipt)
+	receipt.UploadId = fmt.Sprintf("%s %d %d", t.GetTaskId(), attempt, w.world.random.Uint64())
+	return w.world.ask(func(p *plan.Planner) error {
+		_, err := p.Receive(w.world.ctx, t.GetRun().GetRunId(), receipt)
+		return err
+	})
+}
+
+// abort clears up after a run that has ended, and touches no other.
+func (w *worker) abort(runID string) error {
+	err := w.world.ask(func(p *plan.Planner) error { return p.CheckWanted(w.world.ctx, runID) })
+	switch {
+	case err == nil:
+		return fault.New(fault.State, fault.ReasonTaskInvalid, "run %s has not ended", runID)
+	case fault.ReasonOf(err) != fault.ReasonNotActive:
+		return err
+	}
+	return w.world.ask(func(p *plan.Planner) error { return p.Aborted(w.world.ctx, runID) })
 }
 
 // commit makes the drop visible once: whoever comes later finds it there.
