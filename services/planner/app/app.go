@@ -84,8 +84,10 @@ func (a *App) open(ctx context.Context, cfg Config) (err error) {
 	a.planner = &plan.Planner{
 		Store: runs, Changes: runs, Queue: store.NewQueue(a.bus, a.tel), Dead: store.NewDead(a.bus), Tel: a.tel, Now: time.Now,
 		Exports: plan.ConfigService{Client: configv1.NewConfigServiceClient(config)}, Source: source, Previewer: source,
-		Cutter: run.Cutter{TargetRows: cfg.PartTargetRows, Whole: whole(words)},
-		Rules:  a.rules.now, SettleDelay: cfg.SettleDelay.D(),
+		Cutter: run.Cutter{
+			TargetRows: cfg.PartTargetRows, TargetBytes: cfg.PartTargetBytes, MaxRows: cfg.PartMaxRows, Whole: whole(words),
+		},
+		Rules: a.rules.now, SettleDelay: cfg.SettleDelay.D(),
 	}
 	a.server = rpc.NewServer(a.tel)
 	planv1.RegisterRunServiceServer(a.server.Registrar(), &server.Runs{Planner: a.planner})

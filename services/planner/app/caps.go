@@ -32,12 +32,15 @@ func (c *Config) rules() dispatch.Rules {
 	return dispatch.Rules{Caps: dispatch.Caps(c.Caps), Sizes: dispatch.Sizes(c.Sizes), Shares: dispatch.Shares(c.Shares)}
 }
 
-// checkRules returns every fault of caps, sizes and shares.
+// checkRules returns every fault of the parts, caps, sizes and shares.
 func (c *Config) checkRules() (faults []error) {
 	for _, s := range []struct {
 		name  string
 		value int64
 	}{
+		{"part_target_rows", c.PartTargetRows},
+		{"part_target_bytes", c.PartTargetBytes},
+		{"part_max_rows", c.PartMaxRows},
 		{"caps.statements", int64(c.Caps.Statements)},
 		{"caps.statements_per_customer", int64(c.Caps.StatementsPerCustomer)},
 		{"caps.commits", int64(c.Caps.Commits)},

@@ -19,6 +19,8 @@ type Config struct {
 	Tick             conf.Duration `yaml:"tick"`
 	SettleDelay      conf.Duration `yaml:"settle_delay"`
 	PartTargetRows   int64         `yaml:"part_target_rows"`
+	PartTargetBytes  int64         `yaml:"part_target_bytes"`
+	PartMaxRows      int64         `yaml:"part_max_rows"`
 	Caps             Caps          `yaml:"caps"`
 	Sizes            Sizes         `yaml:"sizes"`
 	Shares           Shares        `yaml:"shares"`
@@ -31,7 +33,7 @@ func (c *Config) Defaults() {
 	c.Listen = "127.0.0.1:7402"
 	c.ConfigAddress, c.ExtractorAddress = "127.0.0.1:7401", "127.0.0.1:7403"
 	c.Tick = conf.Duration(15 * time.Second)
-	c.PartTargetRows = 2_000_000
+	c.PartTargetRows, c.PartTargetBytes, c.PartMaxRows = 2_000_000, 256<<20, 5_000_000
 	// 8 is Snowflake's MAX_CONCURRENCY_LEVEL: beyond it, a warehouse queues by itself, first come first served.
 	c.Caps = Caps{Statements: 8, StatementsPerCustomer: 3, Commits: 8, Expiries: 2}
 	c.Sizes = Sizes{MediumRows: 2_000_000, LargeRows: 50_000_000}
@@ -55,9 +57,6 @@ func (c *Config) Validate() error {
 	}
 	if c.SettleDelay < 0 {
 		faults = append(faults, errors.New("settle_delay must not be below 0"))
-	}
-	if c.PartTargetRows <= 0 {
-		faults = append(faults, errors.New("part_target_rows must be above 0, such as 2000000"))
 	}
 	return errors.Join(append(faults, c.checkRules()...)...)
 }

@@ -12,27 +12,11 @@ import (
 	"github.com/customer-exports/exports/pkg/fault"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
-	"github.com/customer-exports/exports/services/planner/internal/plan"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
+// month is how long the drops of these tests are kept.
 const month = 30 * 24 * time.Hour
-
-// keep delivers a run, whose drop is kept for a month.
-func keep(t *testing.T, p *plan.Planner, id string) {
-	t.Helper()
-	if err := p.Measure(t.Context(), id, counts()); err != nil {
-		t.Fatal(err)
-	}
-	for _, receipt := range receipts("first") {
-		if _, err := p.Receive(t.Context(), id, receipt); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := p.Commit(t.Context(), id, "m.json", p.Now(), p.Now().Add(month)); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // TestADropGoesWhenItsTimeHasCome has two dates delivered, of which only the older one goes while the export goes on.
 func TestADropGoesWhenItsTimeHasCome(t *testing.T) {
@@ -40,8 +24,8 @@ func TestADropGoesWhenItsTimeHasCome(t *testing.T) {
 	p, b := planner(t, bustest.Start(t), c, export)
 	ticked(t, p)
 	older, newer := "acme-daily-20260111-1", "acme-daily-20260112-1"
-	keep(t, p, older)
-	keep(t, p, newer)
+	deliverRun(t, p, older)
+	deliverRun(t, p, newer)
 	export.Terms[0].Owed = false // so that nothing else is planned
 	deletions := func() (ids []string) {
 		all, _ := tasks(t, b)
@@ -79,7 +63,7 @@ func TestAWithheldDeletionIsToldOnce(t *testing.T) {
 	p, b := planner(t, bustest.Start(t), c, export)
 	ticked(t, p)
 	id := "acme-daily-20260111-1"
-	keep(t, p, id)
+	deliverRun(t, p, id)
 	export.Terms[0].Owed, export.State = false, configv1.ExportState_EXPORT_STATE_ARCHIVED
 	c.move(month)
 	ticked(t, p)

@@ -146,7 +146,7 @@ func tasks(t *testing.T, b *bus.Bus) (ids []string, messages []*jetstream.RawStr
 	return ids, messages
 }
 
-func same(t *testing.T, what string, want, got []string) {
+func same[T any](t *testing.T, what string, want, got []T) {
 	t.Helper()
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s differ (-want +got):\n%s", what, diff)

@@ -66,7 +66,7 @@ func (p *Planner) preview(ctx context.Context, r *planv1.Run) (*planv1.Preview, 
 	for _, table := range found.GetTables() {
 		measured = append(measured, table.GetMeasurement())
 	}
-	if _, err := run.Measure(r, measured, p.Cutter); err != nil {
+	if _, err := run.Measure(r, measured, p.cutter(r)); err != nil {
 		// Planner and extractor saw different revisions of the same number, which cannot be.
 		return nil, fault.Wrap(err, fault.Internal, fault.ReasonInternal, "the extractor counted other tables than the run has")
 	}

@@ -16,7 +16,7 @@ import (
 
 // Measure takes the row counts of a run, from which its extracts follow.
 func (p *Planner) Measure(ctx context.Context, runID string, tables []*planv1.TableMeasurement) error {
-	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Measure(r, tables, p.Cutter) })
+	r, changed, err := p.change(ctx, runID, func(r *planv1.Run) (bool, error) { return run.Measure(r, tables, p.cutter(r)) })
 	if err != nil {
 		return fmt.Errorf("measuring run %s: %w", runID, err)
 	}
@@ -24,6 +24,13 @@ func (p *Planner) Measure(ctx context.Context, runID string, tables []*planv1.Ta
 		p.announce(ctx, r, factMeasured, nil)
 	}
 	return nil
+}
+
+// cutter cuts a run by what the files of the drop before show.
+func (p *Planner) cutter(r *planv1.Run) run.Cutter {
+	c := p.Cutter
+	c.Widths = run.WidthsFor(p.live.visible(), r.GetRef().GetExportId())
+	return c
 }
 
 // Receive takes the receipt of a part, and says whether it stands: the first one does. From the last part's receipt the

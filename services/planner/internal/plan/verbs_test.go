@@ -106,7 +106,7 @@ func TestACancelAndACommitNeverBothSucceed(t *testing.T) {
 			if round%4 == 3 {
 				close(begin)
 			}
-			committed = p.Commit(t.Context(), id, "m.json", time.Time{}, time.Time{})
+			committed = p.Commit(t.Context(), id, "m.json", p.Now(), p.Now().Add(month))
 		})
 		g.Wait()
 		if r, err = p.Store.Get(t.Context(), id); err != nil {
@@ -210,7 +210,7 @@ func TestResend(t *testing.T) {
 	}
 }
 
-// deliverRun reports all that makes a drop of a run.
+// deliverRun reports all that makes a drop of a run, which is kept for a month.
 func deliverRun(t *testing.T, p *plan.Planner, id string) {
 	t.Helper()
 	if err := p.Measure(t.Context(), id, counts()); err != nil {
@@ -221,7 +221,7 @@ func deliverRun(t *testing.T, p *plan.Planner, id string) {
 			t.Fatal(err)
 		}
 	}
-	if err := p.Commit(t.Context(), id, "m.json", time.Time{}, time.Time{}); err != nil {
+	if err := p.Commit(t.Context(), id, "m.json", p.Now(), p.Now().Add(month)); err != nil {
 		t.Fatal(err)
 	}
 }

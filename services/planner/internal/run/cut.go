@@ -2,6 +2,7 @@ package run
 
 import (
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/customer-exports/exports/pkg/calendar"
@@ -13,26 +14,58 @@ import (
 // maxParts bounds the parts of one run, whatever the target: the record must fit in one message of the store (1 MiB).
 const maxParts = 4000
 
-// Cutter cuts tables into parts.
+// Cutter cuts tables into parts, each of which becomes one file.
 type Cutter struct {
-	// TargetRows is how many rows a part should hold at most. One date is never cut, so a part may hold more.
+	// TargetRows is how many rows a part of a table should hold at most whose width is not known. One date is never cut, so a
+	// part may hold more.
 	TargetRows int64
+	// TargetBytes is how large a file of a table should be at most whose width is known, and MaxRows how many rows it may
+	// hold then, so that no part takes too long. Zero means that the width does not count.
+	TargetBytes, MaxRows int64
+	// Widths are the bytes of a row in the files of the drop before, by table.
+	Widths Widths
 	// Whole says that a table is read by one task: it is shared, or has no split column.
 	Whole func(table string) bool
+
+	least int64 // rows, that a record may hold all parts
 }
 
-// Cut gives the parts of one table: disjoint, in date order, together every row. The first is open below and holds the
-// rows without a date, the last is open above. A table that needs no cut, also one without rows, has one part without a
-// range. counts must be valid.
+// Cut gives the parts of one table: disjoint, in date order, together every row, no more of them than needed, and as even
+// as whole dates allow. The first is open below and holds the rows without a date, the last is open above. A table that
+// needs no cut, also one without rows, has one part without a range. counts must be valid.
 func (c Cutter) Cut(table string, counts []*planv1.SplitCount) []*planv1.PartProgress {
-	dated, rows := byDate(counts)
+	dated, undated := byDate(counts)
 	if c.Whole(table) {
-		return []*planv1.PartProgress{{MeasuredRowCount: rows + sum(dated)}}
+		return []*planv1.PartProgress{{MeasuredRowCount: undated + sum(dated)}}
 	}
-	parts := []*planv1.PartProgress{{Range: &taskv1.SplitRange{WithNull: true}, MeasuredRowCount: rows}}
+	target := c.target(table)
+	return cutAt(even(target, dated, undated), dated, undated)
+}
+
+// even is the least target with which no more parts are needed.
+func even(target int64, dated []*planv1.SplitCount, undated int64) int64 {
+	fewest := len(cutAt(target, dated, undated))
+	least := min(target, (undated+sum(dated))/int64(fewest))
+	return least + int64(sort.Search(int(target-least), func(more int) bool {
+		return len(cutAt(least+int64(more), dated, undated)) <= fewest
+	}))
+}
+
+// target is how many rows a part of a table should hold at most.
+func (c Cutter) target(table string) int64 {
+	rows := c.TargetRows
+	if width := c.Widths[table]; width > 0 && c.TargetBytes > 0 {
+		rows = max(1, min(c.MaxRows, int64(float64(c.TargetBytes)/width)))
+	}
+	return max(rows, c.least)
+}
+
+// cutAt begins a part whenever the next date would exceed the target.
+func cutAt(target int64, dated []*planv1.SplitCount, undated int64) []*planv1.PartProgress {
+	parts := []*planv1.PartProgress{{Range: &taskv1.SplitRange{WithNull: true}, MeasuredRowCount: undated}}
 	for _, count := range dated {
 		last := parts[len(parts)-1]
-		if last.MeasuredRowCount > 0 && count.GetRowCount() > c.TargetRows-last.MeasuredRowCount {
+		if last.MeasuredRowCount > 0 && count.GetRowCount() > target-last.MeasuredRowCount {
 			last.Range.Until = count.GetSplitDate()
 			last = &planv1.PartProgress{PartIndex: last.PartIndex + 1, Range: &taskv1.SplitRange{From: count.GetSplitDate()}}
 			parts = append(parts, last)
@@ -49,7 +82,7 @@ func (c Cutter) Cut(table string, counts []*planv1.SplitCount) []*planv1.PartPro
 // more than one target, and every table has at least one part.
 func (c Cutter) within(rows int64, tables int) Cutter {
 	room := int64(max(1, (maxParts-tables)/2))
-	c.TargetRows = max(c.TargetRows, rows/room+1)
+	c.least = rows/room + 1
 	return c
 }
 

@@ -2,6 +2,7 @@ package run
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,6 +88,69 @@ func TestCutCoversEveryRowOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestCutIsEven cuts a year of equal days, which no target divides.
+func TestCutIsEven(t *testing.T) {
+	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	var year []*planv1.SplitCount
+	for range 365 {
+		year, day = append(year, &planv1.SplitCount{SplitDate: day.Format(time.DateOnly), RowCount: 1000}), day.AddDate(0, 0, 1)
+	}
+	for target := int64(3000); target < 400_000; target += 7777 {
+		parts := Cutter{TargetRows: target, Whole: isShared}.Cut("FACT_REVIEWS", year)
+		days := (365 + len(parts) - 1) / len(parts)
+		for i, p := range parts[:len(parts)-1] {
+			if p.GetMeasuredRowCount() != int64(days)*1000 {
+				t.Errorf("target %d: part %d of %d has %d rows, want %d days", target, i, len(parts), p.GetMeasuredRowCount(), days)
+			}
+		}
+		if least := (365_000 + target - 1) / (target / 1000 * 1000); int64(len(parts)) > least {
+			t.Errorf("target %d: %d parts, %d are enough", target, len(parts), least)
+		}
+	}
+}
+
+// TestCutByWidth cuts by the size of the files of the drop before.
+func TestCutByWidth(t *testing.T) {
+	day := func(i int) *planv1.SplitCount {
+		return &planv1.SplitCount{SplitDate: time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly), RowCount: 10}
+	}
+	var counts []*planv1.SplitCount
+	for i := range 100 {
+		counts = append(counts, day(i))
+	}
+	for name, test := range map[string]struct {
+		width float64
+		want  int64 // rows of the largest part
+	}{
+		"not known":               {0, 100},
+		"wide":                    {64, 50},
+		"narrow":                  {0.001, 500},
+		"wider than a whole file": {1e9, 10},
+	} {
+		c := Cutter{TargetRows: 100, TargetBytes: 3200, MaxRows: 500, Widths: Widths{"FACT_REVIEWS": test.width}, Whole: isShared}
+		var most int64
+		for _, p := range c.Cut("FACT_REVIEWS", counts) {
+			most = max(most, p.GetMeasuredRowCount())
+		}
+		if most != test.want {
+			t.Errorf("%s: the largest part has %d rows, want %d", name, most, test.want)
+		}
+	}
+}
+
+func TestWidthsAreThoseOfTheNewestDrop(t *testing.T) {
+	r := inState(t, Committed)
+	for _, p := range r.GetTables()[0].GetParts() {
+		p.RowCount, p.FileBytes = 10, 25
+	}
+	newest, _ := KeptBy(r)
+	older := Kept{RunID: strings.Replace(newest.RunID, "2026", "2025", 1), Widths: Widths{r.GetTables()[0].GetTable(): 7}}
+	got := WidthsFor([]Kept{older, newest, {RunID: "other-daily-20270101-1"}}, "acme-daily")
+	if width := got[r.GetTables()[0].GetTable()]; width != 2.5 {
+		t.Errorf("a row is %v bytes wide, want 2.5", width)
+	}
 }
 
 func TestCutAtTheEdges(t *testing.T) {

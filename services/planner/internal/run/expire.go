@@ -9,10 +9,11 @@ import (
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 )
 
-// Kept is a drop that is visible. The zero ExpireTime means that it is never deleted.
+// Kept is a drop that is visible, and how wide the rows in its files are. The zero ExpireTime means that it is never deleted.
 type Kept struct {
 	RunID      string
 	ExpireTime time.Time
+	Widths     Widths
 }
 
 // KeptBy is what a record says of its drop, if that is visible.
@@ -23,7 +24,7 @@ func KeptBy(r *planv1.Run) (k Kept, found bool) {
 	if at := r.GetExpireTime(); at != nil {
 		k.ExpireTime = at.AsTime()
 	}
-	k.RunID = r.GetRef().GetRunId()
+	k.RunID, k.Widths = r.GetRef().GetRunId(), widthsOf(r)
 	return k, true
 }
 

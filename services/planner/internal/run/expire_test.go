@@ -16,13 +16,13 @@ var over = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 // TestOverdue keeps the newest drop of each export, whatever was kept longest.
 func TestOverdue(t *testing.T) {
 	kept := []Kept{
-		{"acme-daily-20260110-1", over},
-		{"acme-daily-20260110-2", over.Add(1)}, // the same date, read once more
-		{"acme-daily-20260109-1", over.Add(-1)},
-		{"acme-daily-20260111-1", over},
-		{"globex-daily-20260101-1", over.Add(-1)},
-		{"initech-daily-20251230-1", time.Time{}}, // never to be deleted
-		{"initech-daily-20251231-1", over},
+		{RunID: "acme-daily-20260110-1", ExpireTime: over},
+		{RunID: "acme-daily-20260110-2", ExpireTime: over.Add(1)}, // the same date, read once more
+		{RunID: "acme-daily-20260109-1", ExpireTime: over.Add(-1)},
+		{RunID: "acme-daily-20260111-1", ExpireTime: over},
+		{RunID: "globex-daily-20260101-1", ExpireTime: over.Add(-1)},
+		{RunID: "initech-daily-20251230-1", ExpireTime: time.Time{}}, // never to be deleted
+		{RunID: "initech-daily-20251231-1", ExpireTime: over},
 	}
 	for name, test := range map[string]struct {
 		archived string
