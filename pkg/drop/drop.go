@@ -1,13 +1,11 @@
 // Package drop owns the layout of what lands in a customer's bucket: object keys, the manifest and the two markers. It is
 // pure, shared by delivery, which writes it, and the SLA monitor, which reads it; it refuses manifests that name objects
-// outside their own run. Start at PartKey for keys and at Manifest for content.
+// outside their own run. Start at Format.PartKey for keys and at Manifest for content.
 package drop
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
-	"strings"
 )
 
 // Prefix is where everything lives; the contract with the customer fixes it.
@@ -18,11 +16,6 @@ const LatestKey = manifests + "latest.json"
 
 // manifests starts with an underscore so that Athena, Spark and Trino skip it.
 const manifests = Prefix + "_manifests/"
-
-// PartKey is the key of one file: part index, from 0, of a table on an export date (YYYY-MM-DD).
-func PartKey(table, date, runID string, index int) string {
-	return fmt.Sprintf("%spart-%05d.parquet", TablePrefix(table, date, runID), index)
-}
 
 // TablePrefix holds the files of one table of a run.
 func TablePrefix(table, date, runID string) string {
@@ -51,13 +44,3 @@ func Digest(data []byte) string {
 }
 
 func runFolder(date, runID string) string { return "export_date=" + date + "/run=" + runID + "/" }
-
-// isPart reports whether key is a PartKey of this table and run.
-func isPart(key, table, date, runID string) bool {
-	name, inside := strings.CutPrefix(key, TablePrefix(table, date, runID))
-	var index int
-	if _, err := fmt.Sscanf(name, "part-%d.parquet", &index); !inside || err != nil || index < 0 {
-		return false
-	}
-	return key == PartKey(table, date, runID, index)
-}

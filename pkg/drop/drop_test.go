@@ -10,15 +10,21 @@ import (
 func TestKeys(t *testing.T) {
 	const date, run = "2026-11-23", "acme-daily-20261123-1"
 	for got, want := range map[string]string{
-		PartKey("FACT_REVIEWS", date, run, 7):     "analytics-export/FACT_REVIEWS/export_date=2026-11-23/run=acme-daily-20261123-1/part-00007.parquet",
-		TablePrefix("FACT_REVIEWS", date, run):    "analytics-export/FACT_REVIEWS/export_date=2026-11-23/run=acme-daily-20261123-1/",
-		DatePrefix(date):                          "analytics-export/_manifests/export_date=2026-11-23/",
-		RunPrefix(date, run):                      "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/",
-		ManifestKey(date, run):                    "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/manifest.json",
-		SuccessKey(date, run):                     "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/_SUCCESS",
-		StartedKey(date, run):                     "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/_started",
-		LatestKey:                                 "analytics-export/_manifests/latest.json",
-		PartKey("FACT_REVIEWS", date, run, 12345): TablePrefix("FACT_REVIEWS", date, run) + "part-12345.parquet",
+		Format{}.PartKey("FACT_REVIEWS", date, run, 7):        "analytics-export/FACT_REVIEWS/export_date=2026-11-23/run=acme-daily-20261123-1/part-00007.parquet",
+		TablePrefix("FACT_REVIEWS", date, run):                "analytics-export/FACT_REVIEWS/export_date=2026-11-23/run=acme-daily-20261123-1/",
+		DatePrefix(date):                                      "analytics-export/_manifests/export_date=2026-11-23/",
+		RunPrefix(date, run):                                  "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/",
+		ManifestKey(date, run):                                "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/manifest.json",
+		SuccessKey(date, run):                                 "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/_SUCCESS",
+		StartedKey(date, run):                                 "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/_started",
+		csv(Gzip).PartKey("FACT_REVIEWS", date, run, 0):       TablePrefix("FACT_REVIEWS", date, run) + "part-00000.csv.gz",
+		csv(Zstd).PartKey("FACT_REVIEWS", date, run, 0):       TablePrefix("FACT_REVIEWS", date, run) + "part-00000.csv.zst",
+		csv(None).PartKey("FACT_REVIEWS", date, run, 0):       TablePrefix("FACT_REVIEWS", date, run) + "part-00000.csv",
+		jsonLines(Gzip).PartKey("FACT_REVIEWS", date, run, 0): TablePrefix("FACT_REVIEWS", date, run) + "part-00000.jsonl.gz",
+		jsonLines(Zstd).PartKey("FACT_REVIEWS", date, run, 0): TablePrefix("FACT_REVIEWS", date, run) + "part-00000.jsonl.zst",
+		jsonLines(None).PartKey("FACT_REVIEWS", date, run, 0): TablePrefix("FACT_REVIEWS", date, run) + "part-00000.jsonl",
+		LatestKey: "analytics-export/_manifests/latest.json",
+		Format{}.PartKey("FACT_REVIEWS", date, run, 12345): TablePrefix("FACT_REVIEWS", date, run) + "part-12345.parquet",
 	} {
 		if got != want {
 			t.Errorf("got key  %s\nwant key %s", got, want)
@@ -30,16 +36,22 @@ func TestPartsAreRecognised(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		table := rapid.StringMatching(`[A-Z][A-Z0-9_]{0,9}`).Draw(t, "table")
 		index := rapid.IntRange(0, 2_000_000).Draw(t, "index")
-		key := PartKey(table, "2026-11-23", "r-1", index)
-		if !isPart(key, table, "2026-11-23", "r-1") || !strings.HasPrefix(key, Prefix) {
+		f := rapid.SampledFrom(formats()).Draw(t, "format")
+		key := f.PartKey(table, "2026-11-23", "r-1", index)
+		if !f.isPart(key, table, "2026-11-23", "r-1") || !strings.HasPrefix(key, Prefix) {
 			t.Fatalf("%s is not recognised", key)
 		}
-		if isPart(key, table+"X", "2026-11-23", "r-1") || isPart(key, table, "2026-11-24", "r-1") || isPart(key, table, "2026-11-23", "r-2") {
+		if f.isPart(key, table+"X", "2026-11-23", "r-1") || f.isPart(key, table, "2026-11-24", "r-1") || f.isPart(key, table, "2026-11-23", "r-2") {
 			t.Fatalf("%s is taken for a file of another run", key)
 		}
+		for _, other := range formats() {
+			if other != f && other.ending() != f.ending() && other.isPart(key, table, "2026-11-23", "r-1") {
+				t.Fatalf("%s is taken for a file of format %v", key, other)
+			}
+		}
 	})
-	for _, name := range []string{"part-1.parquet", "part--0001.parquet", "part-+0001.parquet", "part-00001.parquet.bak", "../part-00001.parquet", "_SUCCESS", ""} {
-		if isPart(TablePrefix("T", "2026-11-23", "r-1")+name, "T", "2026-11-23", "r-1") {
+	for _, name := range []string{"part-1.parquet", "part--0001.parquet", "part-+0001.parquet", "part-00001.parquet.bak", "part-00001.csv", "part-00001", "../part-00001.parquet", "_SUCCESS", ""} {
+		if (Format{}).isPart(TablePrefix("T", "2026-11-23", "r-1")+name, "T", "2026-11-23", "r-1") {
 			t.Errorf("%q is taken for a part", name)
 		}
 	}

@@ -41,9 +41,11 @@ type Manifest struct {
 	ExpireTime      time.Time `json:"expire_time"`
 	ProducerVersion string    `json:"producer_version"`
 	// TraceID (32 hex digits) and Traceparent (W3C) lead to the run's trace.
-	TraceID     string  `json:"trace_id"`
-	Traceparent string  `json:"traceparent"`
-	Tables      []Table `json:"tables"`
+	TraceID     string `json:"trace_id"`
+	Traceparent string `json:"traceparent"`
+	// Format is left out for Parquet, so that a manifest of before reads and writes the same.
+	Format Format  `json:"format,omitzero"`
+	Tables []Table `json:"tables"`
 }
 
 // Table is one table of a drop. A table without rows has one file, with its schema.
@@ -104,6 +106,9 @@ func ParseManifest(data []byte) (*Manifest, error) {
 // named twice, and counts that do not add up.
 func (m *Manifest) Validate() error {
 	faults := append(m.identityFaults(), m.timeFaults()...)
+	if err := m.Format.Validate(); err != nil {
+		faults = append(faults, err)
+	}
 	if len(m.Tables) == 0 {
 		faults = append(faults, errors.New("tables is empty"))
 	}
@@ -113,7 +118,7 @@ func (m *Manifest) Validate() error {
 			faults = append(faults, fmt.Errorf("table %q is listed twice", t.Table))
 		}
 		seen[t.Table] = true
-		faults = append(faults, t.faults(m.ExportDate, m.RunID)...)
+		faults = append(faults, t.faults(m)...)
 	}
 	return errors.Join(faults...)
 }

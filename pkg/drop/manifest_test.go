@@ -12,19 +12,21 @@ import (
 	"pgregory.net/rapid"
 )
 
-func manifest(rows ...int64) *Manifest {
+func manifest(rows ...int64) *Manifest { return manifestIn(Format{}, rows...) }
+
+func manifestIn(f Format, rows ...int64) *Manifest {
 	due := time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC)
 	m := &Manifest{
 		CustomerID: "acme", CustomerName: "Acme & Söhne", ExportID: "acme-daily", Revision: 3, RunID: "acme-daily-20261123-1",
 		ScopeDigest: Digest([]byte("scope")), ExportDate: "2026-11-23", DueTime: due, AsOfTime: due,
-		CommitTime: due.Add(time.Hour), ExpireTime: due.AddDate(0, 0, 30), ProducerVersion: "1.0.0",
+		CommitTime: due.Add(time.Hour), ExpireTime: due.AddDate(0, 0, 30), ProducerVersion: "1.0.0", Format: f,
 	}
 	t := Table{
 		Table: "FACT_REVIEWS", Definition: "one review", PrimaryKey: []string{"review_id"},
 		Schema: []Column{{Name: "review_id", Type: "STRING"}, {Name: "rating", Type: "NUMBER(3,1)", Nullable: true}},
 	}
 	for i, n := range rows {
-		key := PartKey(t.Table, m.ExportDate, m.RunID, i)
+		key := m.Format.PartKey(t.Table, m.ExportDate, m.RunID, i)
 		t.Files = append(t.Files, File{Key: key, Bytes: 100 + n, Rows: n, CRC64NVME: "AAAAAAAAAAA=", SHA256: Digest([]byte(key))})
 		t.RowCount += n
 	}
@@ -34,7 +36,7 @@ func manifest(rows ...int64) *Manifest {
 
 func TestManifestRoundTrips(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := manifest(rapid.SliceOfN(rapid.Int64Range(0, 1e9), 1, 5).Draw(t, "rows")...)
+		m := manifestIn(rapid.SampledFrom(formats()).Draw(t, "format"), rapid.SliceOfN(rapid.Int64Range(0, 1e9), 1, 5).Draw(t, "rows")...)
 		m.AsOfReplanned = rapid.Bool().Draw(t, "replanned")
 		m.ResendsRunID = rapid.SampledFrom([]string{"", "acme-daily-20261123-0"}).Draw(t, "resends")
 		if m.AsOfReplanned {
@@ -64,22 +66,24 @@ func TestManifestRefuses(t *testing.T) {
 		spoil func(*Manifest)
 		want  string
 	}{
-		"version":           {func(m *Manifest) { m.ContractVersion = "2" }, "contract_version"},
-		"no customer":       {func(m *Manifest) { m.CustomerID = "" }, "customer_id"},
-		"revision":          {func(m *Manifest) { m.Revision = 0 }, "revision"},
-		"run id":            {func(m *Manifest) { m.RunID = "a/b" }, "run_id"},
-		"resends itself":    {func(m *Manifest) { m.ResendsRunID = m.RunID }, "resends_run_id"},
-		"resends no run":    {func(m *Manifest) { m.ResendsRunID = "a/b" }, "resends_run_id"},
-		"scope digest":      {func(m *Manifest) { m.ScopeDigest = strings.ToUpper(m.ScopeDigest) }, "scope_digest"},
-		"date":              {func(m *Manifest) { m.ExportDate = "2026-11-31" }, "export_date"},
-		"no time":           {func(m *Manifest) { m.AsOfTime = time.Time{} }, "as_of_time"},
-		"early commit":      {func(m *Manifest) { m.CommitTime = m.AsOfTime.Add(-1) }, "commit_time"},
-		"replanned":         {func(m *Manifest) { m.AsOfReplanned = true }, "as_of_replanned"},
-		"no tables":         {func(m *Manifest) { m.Tables = nil }, "tables"},
-		"table twice":       {func(m *Manifest) { m.Tables = append(m.Tables, m.Tables[0]) }, "twice"},
-		"table name":        {func(m *Manifest) { m.Tables[0].Table = "a/../b" }, "upper-case"},
-		"no files":          {func(m *Manifest) { m.Tables[0].Files, m.Tables[0].RowCount = nil, 0 }, "files is empty"},
-		"foreign file":      {func(m *Manifest) { m.Tables[0].Files[0].Key = PartKey("FACT_REVIEWS", m.ExportDate, "other-1", 0) }, "outside"},
+		"version":        {func(m *Manifest) { m.ContractVersion = "2" }, "contract_version"},
+		"no customer":    {func(m *Manifest) { m.CustomerID = "" }, "customer_id"},
+		"revision":       {func(m *Manifest) { m.Revision = 0 }, "revision"},
+		"run id":         {func(m *Manifest) { m.RunID = "a/b" }, "run_id"},
+		"resends itself": {func(m *Manifest) { m.ResendsRunID = m.RunID }, "resends_run_id"},
+		"resends no run": {func(m *Manifest) { m.ResendsRunID = "a/b" }, "resends_run_id"},
+		"scope digest":   {func(m *Manifest) { m.ScopeDigest = strings.ToUpper(m.ScopeDigest) }, "scope_digest"},
+		"date":           {func(m *Manifest) { m.ExportDate = "2026-11-31" }, "export_date"},
+		"no time":        {func(m *Manifest) { m.AsOfTime = time.Time{} }, "as_of_time"},
+		"early commit":   {func(m *Manifest) { m.CommitTime = m.AsOfTime.Add(-1) }, "commit_time"},
+		"replanned":      {func(m *Manifest) { m.AsOfReplanned = true }, "as_of_replanned"},
+		"no tables":      {func(m *Manifest) { m.Tables = nil }, "tables"},
+		"table twice":    {func(m *Manifest) { m.Tables = append(m.Tables, m.Tables[0]) }, "twice"},
+		"table name":     {func(m *Manifest) { m.Tables[0].Table = "a/../b" }, "upper-case"},
+		"no files":       {func(m *Manifest) { m.Tables[0].Files, m.Tables[0].RowCount = nil, 0 }, "files is empty"},
+		"foreign file": {func(m *Manifest) {
+			m.Tables[0].Files[0].Key = m.Format.PartKey("FACT_REVIEWS", m.ExportDate, "other-1", 0)
+		}, "outside"},
 		"outside prefix":    {func(m *Manifest) { m.Tables[0].Files[0].Key = "secrets/part-00000.parquet" }, "outside"},
 		"file twice":        {func(m *Manifest) { m.Tables[0].Files[1].Key = m.Tables[0].Files[0].Key }, "twice"},
 		"row count":         {func(m *Manifest) { m.Tables[0].RowCount++ }, "row_count"},
@@ -90,6 +94,12 @@ func TestManifestRefuses(t *testing.T) {
 		"column twice":      {func(m *Manifest) { m.Tables[0].Schema[1].Name = "review_id" }, "twice"},
 		"key not in schema": {func(m *Manifest) { m.Tables[0].PrimaryKey = []string{"id"} }, "primary-key"},
 		"no key":            {func(m *Manifest) { m.Tables[0].PrimaryKey = nil }, "primary_key"},
+		"format":            {func(m *Manifest) { m.Format = jsonLines("snappy") }, "snappy"},
+		"no compression":    {func(m *Manifest) { m.Format = jsonLines("") }, "compression"},
+		"other ending":      {func(m *Manifest) { m.Format = jsonLines(Zstd) }, "no .jsonl.zst"},
+		"options of CSV":    {func(m *Manifest) { m.Format.CSV.NullString = "NULL" }, "csv is set"},
+		"empty CSV":         {func(m *Manifest) { m.Format = csv(None); m.Tables[0].Files[0].Bytes = 0 }, "0 bytes"},
+		"no delimiter":      {func(m *Manifest) { m.Format = csv(None); m.Format.CSV.Delimiter = "" }, "delimiter"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := manifest(5, 7)
@@ -144,13 +154,16 @@ func compareObject(t *testing.T, schema map[string]any, typ reflect.Type) {
 	fields := 0
 	for i := range typ.NumField() {
 		field := typ.Field(i)
-		key, optional := strings.CutSuffix(field.Tag.Get("json"), ",omitempty")
-		if fields++; !optional {
+		key, option, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if fields++; option == "" {
 			keys = append(keys, key)
 		}
 		property, found := properties[key].(map[string]any)
 		if !found {
 			t.Errorf("schema of %s lacks %s", typ.Name(), key)
+		}
+		if field.Type.Kind() == reflect.Struct && property["type"] == "object" {
+			compareObject(t, property, field.Type)
 		}
 		if items, ok := property["items"].(map[string]any); ok && field.Type.Elem().Kind() == reflect.Struct {
 			compareObject(t, items, field.Type.Elem())

@@ -67,7 +67,7 @@ func (m *Manifest) timeFaults() []error {
 	return faults
 }
 
-func (t Table) faults(date, runID string) []error {
+func (t Table) faults(m *Manifest) []error {
 	var faults []error
 	add := func(format string, args ...any) {
 		faults = append(faults, fmt.Errorf("table %s: "+format, append([]any{t.Table}, args...)...))
@@ -83,13 +83,13 @@ func (t Table) faults(date, runID string) []error {
 	}
 	rows, keys := int64(0), map[string]bool{}
 	for _, f := range t.Files {
-		if !isPart(f.Key, t.Table, date, runID) {
-			add("file %q is outside %s", f.Key, TablePrefix(t.Table, date, runID))
+		if !m.Format.isPart(f.Key, t.Table, m.ExportDate, m.RunID) {
+			add("file %q is outside %s, or no %s", f.Key, TablePrefix(t.Table, m.ExportDate, m.RunID), m.Format.ending())
 		}
 		if keys[f.Key] {
 			add("file %q is listed twice", f.Key)
 		}
-		for _, problem := range f.faults() {
+		for _, problem := range f.faults(m.Format) {
 			add("file %q: %w", f.Key, problem)
 		}
 		rows, keys[f.Key] = rows+f.Rows, true
@@ -123,9 +123,9 @@ func (t Table) columnFaults() []error {
 	return faults
 }
 
-func (f File) faults() []error {
+func (f File) faults(format Format) []error {
 	var faults []error
-	if f.Bytes < 1 || f.Rows < 0 {
+	if f.Bytes < 1 && !format.empty(f.Rows) || f.Bytes < 0 || f.Rows < 0 {
 		faults = append(faults, fmt.Errorf("%d bytes and %d rows are not a file", f.Bytes, f.Rows))
 	}
 	if sum, err := base64.StdEncoding.DecodeString(f.CRC64NVME); err != nil || len(sum) != 8 {

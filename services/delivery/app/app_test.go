@@ -179,7 +179,7 @@ func TestFailedCommitIsReported(t *testing.T) {
 	d, p := startStore(t), &peers{commits: make(chan *planv1.ReportCommitRequest, 9), failures: make(chan *planv1.Failure, 9)}
 	p.answer = parttest.Answer(t, d)
 	p.run = &planv1.Run{Ref: parttest.Run(date), State: planv1.RunState_RUN_STATE_COMMITTING}
-	p.receipts = []*deliveryv1.Receipt{{Table: "DIM_DATES", Key: drop.PartKey("DIM_DATES", date, parttest.Run(date).GetRunId(), 0)}}
+	p.receipts = []*deliveryv1.Receipt{{Table: "DIM_DATES", Key: drop.Format{}.PartKey("DIM_DATES", date, parttest.Run(date).GetRunId(), 0)}}
 	queue, _ := startApp(t, p)
 	queue()
 	got := await(t, p.failures, p.commits)

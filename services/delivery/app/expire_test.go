@@ -43,7 +43,7 @@ func putOldDrop(t *testing.T, store bucket.Bucket) {
 		ExportDate: date, DueTime: due, AsOfTime: due, CommitTime: due, ExpireTime: due.Add(time.Hour), ProducerVersion: "delivery/test",
 		Tables: []drop.Table{{
 			Table: "DIM_DATES", RowCount: 1, PrimaryKey: []string{"date"}, Schema: []drop.Column{{Name: "date", Type: "DATE"}},
-			Files: []drop.File{{Key: drop.PartKey("DIM_DATES", date, id, 0), Bytes: 4, Rows: 1, CRC64NVME: "AAAAAAAAAAA=", SHA256: drop.Digest(nil)}},
+			Files: []drop.File{{Key: drop.Format{}.PartKey("DIM_DATES", date, id, 0), Bytes: 4, Rows: 1, CRC64NVME: "AAAAAAAAAAA=", SHA256: drop.Digest(nil)}},
 		}},
 	}
 	manifest, err := m.Encode()

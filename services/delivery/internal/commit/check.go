@@ -74,7 +74,7 @@ func (d *pending) byName() (map[name]*deliveryv1.Receipt, error) {
 		if receipts[n] != nil {
 			return nil, mismatch("table %s part %d has two receipts", n.table, n.part)
 		}
-		if want := drop.PartKey(n.table, d.run.GetExportDate(), d.run.GetRunId(), int(n.part)); r.GetKey() != want {
+		if want := (drop.Format{}).PartKey(n.table, d.run.GetExportDate(), d.run.GetRunId(), int(n.part)); r.GetKey() != want {
 			return nil, fault.New(fault.State, fault.ReasonValidation, "the receipt of table %s part %d names %q, not %q", n.table, n.part, r.GetKey(), want)
 		}
 		receipts[n] = r

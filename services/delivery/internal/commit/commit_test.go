@@ -224,7 +224,7 @@ func TestStrayUploadsOfTheRunAreAborted(t *testing.T) {
 	if _, err := f.bucket.StartUpload(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	other := drop.PartKey("DIM_DATES", "2026-11-24", "acme-daily-20261124-1", 0)
+	other := drop.Format{}.PartKey("DIM_DATES", "2026-11-24", "acme-daily-20261124-1", 0)
 	id, err := f.bucket.StartUpload(t.Context(), other)
 	if err != nil {
 		t.Fatal(err)

@@ -158,7 +158,7 @@ func manifest(date string) *drop.Manifest {
 	for _, name := range []string{"DIM_DATES", "FACT_MESSAGES"} {
 		table := drop.Table{Table: name, PrimaryKey: []string{"id"}, Schema: []drop.Column{{Name: "id", Type: "STRING"}}}
 		for i := range 5 {
-			key := drop.PartKey(name, date, m.RunID, i)
+			key := drop.Format{}.PartKey(name, date, m.RunID, i)
 			table.Files = append(table.Files, drop.File{Key: key, Bytes: 4, Rows: 1, CRC64NVME: "AAAAAAAAAAA=", SHA256: drop.Digest([]byte(key))})
 			table.RowCount++
 		}

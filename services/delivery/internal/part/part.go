@@ -142,7 +142,7 @@ func MarkStarted(ctx context.Context, store bucket.Controls, run *taskv1.RunRef)
 }
 
 func (u *Uploader) startUpload(ctx context.Context, store bucket.Uploads, h Header) (trace.Span, *upload.Upload, error) {
-	key := drop.PartKey(h.Table, h.Run.GetExportDate(), h.Run.GetRunId(), int(h.Index))
+	key := drop.Format{}.PartKey(h.Table, h.Run.GetExportDate(), h.Run.GetRunId(), int(h.Index))
 	ctx, span := u.Tel.Start(ctx, obs.SpanUpload, attribute.String(obs.KeyFile, key))
 	up, err := upload.Start(ctx, store, key)
 	if err != nil {

@@ -73,7 +73,7 @@ func wholePart(t *testing.T, f *fixture) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if receipt.GetRowCount() != 20_000 || receipt.GetKey() != drop.PartKey(messages, date, parttest.Run(date).GetRunId(), 3) || len(receipt.GetPieces()) < 2 {
+	if receipt.GetRowCount() != 20_000 || receipt.GetKey() != (drop.Format{}).PartKey(messages, date, parttest.Run(date).GetRunId(), 3) || len(receipt.GetPieces()) < 2 {
 		t.Errorf("receipt: got %d rows in %d pieces as %s", receipt.GetRowCount(), len(receipt.GetPieces()), receipt.GetKey())
 	}
 	f.invisible()
@@ -236,7 +236,7 @@ func (f *fixture) upload(s *parttest.Stream, table string) (*deliveryv1.Receipt,
 
 func (f *fixture) invisible() {
 	f.t.Helper()
-	key := drop.PartKey(messages, date, parttest.Run(date).GetRunId(), 3)
+	key := drop.Format{}.PartKey(messages, date, parttest.Run(date).GetRunId(), 3)
 	if _, err := f.bucket.Head(f.t.Context(), key); !errors.Is(err, bucket.ErrNotFound) {
 		f.t.Errorf("Head of the file: got %v, want ErrNotFound", err)
 	}

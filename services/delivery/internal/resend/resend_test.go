@@ -95,7 +95,7 @@ func newFixture(t *testing.T) *fixture {
 	source := proto.CloneOf(f.run)
 	f.run.RunId = strings.TrimSuffix(f.run.GetRunId(), "1") + "2"
 	f.work = &taskv1.CopyWork{Table: table, SourceRunId: source.GetRunId()}
-	key := drop.PartKey(table, date, source.GetRunId(), 0)
+	key := drop.Format{}.PartKey(table, date, source.GetRunId(), 0)
 	if err := f.bucket.PutNew(t.Context(), key, content); err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func (f *fixture) complete(t *testing.T) {
 	if err := f.bucket.CompleteUpload(t.Context(), bucket.Upload{Key: r.GetKey(), ID: r.GetUploadId()}, pieces, whole); err != nil {
 		t.Fatal(err)
 	}
-	if got, _, err := f.bucket.Get(t.Context(), drop.PartKey(table, date, f.run.GetRunId(), 0)); err != nil || !bytes.Equal(got, content) {
+	if got, _, err := f.bucket.Get(t.Context(), drop.Format{}.PartKey(table, date, f.run.GetRunId(), 0)); err != nil || !bytes.Equal(got, content) {
 		t.Errorf("the file in the new run has %d bytes, %v; want the %d of the first", len(got), err, len(content))
 	}
 }
@@ -149,7 +149,7 @@ func TestCopy(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := proto.CloneOf(f.planner.receipt)
-	want.Key = drop.PartKey(table, date, f.run.GetRunId(), 0)
+	want.Key = drop.Format{}.PartKey(table, date, f.run.GetRunId(), 0)
 	want.UploadId, want.Pieces = f.planner.standing.GetUploadId(), f.planner.standing.GetPieces()
 	if !proto.Equal(f.planner.standing, want) || len(want.GetPieces()) != 3 || f.progress != 3 {
 		t.Errorf("reported %v after %d pieces, want %v in three", f.planner.standing, f.progress, want)

@@ -113,7 +113,7 @@ func manifestOf(t *testing.T, file []byte, rows int64) drop.Manifest {
 	due := time.Date(2026, 11, 23, 23, 59, 0, 0, time.UTC)
 	table := drop.Table{
 		Table: "DIM_DATES", Definition: layout.Table.Definition, PrimaryKey: layout.Table.PrimaryKey, RowCount: rows,
-		Files: []drop.File{{Key: drop.PartKey("DIM_DATES", date, runID, 0), Bytes: int64(len(file)), Rows: rows, CRC64NVME: "AAAAAAAAAAA=", SHA256: hex.EncodeToString(sum[:])}},
+		Files: []drop.File{{Key: drop.Format{}.PartKey("DIM_DATES", date, runID, 0), Bytes: int64(len(file)), Rows: rows, CRC64NVME: "AAAAAAAAAAA=", SHA256: hex.EncodeToString(sum[:])}},
 	}
 	for _, f := range layout.Fields[:layout.Exported] {
 		table.Schema = append(table.Schema, drop.Column{Name: f.Name, Type: f.Column.Type.String(), Nullable: f.Column.Nullable, Definition: f.Column.Definition})

@@ -35,13 +35,18 @@ func (d duckDB) read(t testing.TB, path string, layout *dictionary.Layout) value
 	for i, f := range fields {
 		selected[i] = inSQL(f)
 	}
-	rows, err := d.db.QueryContext(context.WithoutCancel(t.Context()), fmt.Sprintf("SELECT %s FROM read_parquet('%s')", strings.Join(selected, ", "), path))
+	return d.query(t, len(fields), fmt.Sprintf("SELECT %s FROM read_parquet('%s')", strings.Join(selected, ", "), path))
+}
+
+func (d duckDB) query(t testing.TB, width int, statement string) values {
+	t.Helper()
+	rows, err := d.db.QueryContext(context.WithoutCancel(t.Context()), statement)
 	if err != nil {
-		t.Fatalf("DuckDB opens %s: %v", path, err)
+		t.Fatalf("DuckDB: %v, in %s", err, statement)
 	}
 	defer func() { _ = rows.Close() }()
-	columns := make(values, len(fields))
-	row, into := make([]any, len(fields)), make([]any, len(fields))
+	columns := make(values, width)
+	row, into := make([]any, width), make([]any, width)
 	for i := range row {
 		into[i] = &row[i]
 	}
@@ -54,7 +59,7 @@ func (d duckDB) read(t testing.TB, path string, layout *dictionary.Layout) value
 		}
 	}
 	if err := rows.Err(); err != nil {
-		t.Fatalf("DuckDB reads %s: %v", path, err)
+		t.Fatalf("DuckDB: %v, in %s", err, statement)
 	}
 	return columns
 }

@@ -79,7 +79,7 @@ func edgesOf(t dictionary.Type) []any {
 		return numbers(t)
 	case dictionary.KindFloat:
 		return []any{
-			0.0, math.Copysign(0, -1), 0.1, -1.5, 1e300, 5e-324, math.MaxFloat64, 123456789.123456789, 1e21, 1e-7,
+			0.0, math.Copysign(0, -1), 0.1, -1.5, 1e300, 5e-324, math.MaxFloat64, 123456789.123456789, 1e20, 1e21, 1e-6, 1e-7, 0x1p60,
 			math.NaN(), math.Inf(1), math.Inf(-1),
 		}
 	case dictionary.KindBoolean:

@@ -1,0 +1,91 @@
+package drop
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+func csv(c Compression) Format {
+	return Format{FileFormat: CSV, Compression: c, CSV: CSVOptions{Delimiter: ",", NullString: `\N`}}
+}
+
+func jsonLines(c Compression) Format { return Format{FileFormat: JSONLines, Compression: c} }
+
+// formats are all that files come in.
+func formats() []Format {
+	all := []Format{{}}
+	for _, c := range []Compression{Zstd, Gzip, None} {
+		all = append(all, csv(c), jsonLines(c))
+	}
+	return all
+}
+
+func TestParquetIsLeftOut(t *testing.T) {
+	data, err := manifest(1).Encode()
+	if err != nil || strings.Contains(string(data), "format") {
+		t.Errorf("a manifest of Parquet names a format (%v):\n%s", err, data)
+	}
+}
+
+// TestPublishedKeys holds the schema's pattern of keys against those of all formats.
+func TestPublishedKeys(t *testing.T) {
+	_, after, _ := strings.Cut(schema, `"Object key in the bucket.",`)
+	line, _, _ := strings.Cut(after, "\n                }")
+	_, text, _ := strings.Cut(line, `"pattern": `)
+	var pattern string
+	if err := json.Unmarshal([]byte(text), &pattern); err != nil {
+		t.Fatal(err)
+	}
+	keys := regexp.MustCompile(pattern)
+	for _, f := range formats() {
+		if key := f.PartKey("FACT_REVIEWS", "2026-11-23", "r-1", 0); !keys.MatchString(key) {
+			t.Errorf("the schema refuses %s", key)
+		}
+		if keys.MatchString(f.PartKey("FACT_REVIEWS", "2026-11-23", "r-1", 0) + ".bak") {
+			t.Errorf("the schema takes anything behind %s", f.ending())
+		}
+	}
+}
+
+func TestEmptyFiles(t *testing.T) {
+	for _, f := range formats() {
+		m := manifestIn(f, 0)
+		m.Tables[0].Files[0].Bytes = 0
+		if _, err := m.Encode(); (err == nil) != (f == jsonLines(None)) {
+			t.Errorf("an empty file of %v: got %v", f, err)
+		}
+	}
+}
+
+func TestCSVOptions(t *testing.T) {
+	for _, good := range []CSVOptions{{",", ""}, {"\t", `\N`}, {";", "NULL"}, {"\x01", "\x02"}, {"|", " "}, {"0", "null"}, {"\x7f", "-"}, {"\v", "größe"}} {
+		f := Format{CSV, Gzip, good}
+		if err := f.Validate(); err != nil {
+			t.Errorf("%q is refused: %v", good, err)
+		}
+	}
+	for _, bad := range []CSVOptions{
+		{"", ""},
+		{",,", ""},
+		{"\"", ""},
+		{"\n", ""},
+		{"\r", ""},
+		{"\x00", ""},
+		{"ü", ""},
+		{"\x80", ""},
+		{",\n", ""},
+		{",", "a,b"},
+		{",", "\""},
+		{",", "\r"},
+		{",", "\n"},
+		{";", "a;"},
+		{",", "\x00"},
+	} {
+		f := Format{CSV, Gzip, bad}
+		if err := f.Validate(); err == nil || !strings.Contains(err.Error(), "format: csv.") {
+			t.Errorf("%q: got %v, want a fault of the format", bad, err)
+		}
+	}
+}
