@@ -1,10 +1,13 @@
 package drop
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 )
 
 // FileFormat names a file format as the manifest does.
@@ -41,6 +44,34 @@ type CSVOptions struct {
 	Delimiter string `json:"delimiter"`
 	// NullString is NULL when it is not quoted; equal text is quoted, and so is every empty text.
 	NullString string `json:"null_string"`
+}
+
+// FormatOf is what a revision says, with the standard where it says nothing. What it does not know, Validate refuses.
+func FormatOf(f *configv1.Format) Format {
+	switch f.GetFileFormat() {
+	case configv1.FileFormat_FILE_FORMAT_UNSPECIFIED, configv1.FileFormat_FILE_FORMAT_PARQUET:
+		return Format{}
+	case configv1.FileFormat_FILE_FORMAT_CSV:
+		options := CSVOptions{Delimiter: cmp.Or(f.GetCsv().GetDelimiter(), ","), NullString: f.GetCsv().GetNullString()}
+		return Format{FileFormat: CSV, Compression: compressionOf(f.GetCompression()), CSV: options}
+	case configv1.FileFormat_FILE_FORMAT_JSON_LINES:
+		return Format{FileFormat: JSONLines, Compression: compressionOf(f.GetCompression())}
+	default:
+		return Format{FileFormat: FileFormat(f.GetFileFormat().String())}
+	}
+}
+
+func compressionOf(c configv1.Compression) Compression {
+	switch c {
+	case configv1.Compression_COMPRESSION_UNSPECIFIED, configv1.Compression_COMPRESSION_ZSTD:
+		return Zstd
+	case configv1.Compression_COMPRESSION_GZIP:
+		return Gzip
+	case configv1.Compression_COMPRESSION_NONE:
+		return None
+	default:
+		return Compression(c.String())
+	}
 }
 
 // delimiters are what readers of CSV take: one byte that does not mean something else.

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 )
 
 func csv(c Compression) Format {
@@ -55,6 +57,34 @@ func TestEmptyFiles(t *testing.T) {
 		m.Tables[0].Files[0].Bytes = 0
 		if _, err := m.Encode(); (err == nil) != (f == jsonLines(None)) {
 			t.Errorf("an empty file of %v: got %v", f, err)
+		}
+	}
+}
+
+func TestFormatOf(t *testing.T) {
+	type agreed = configv1.Format
+	for _, test := range []struct {
+		agreed *agreed
+		want   Format
+	}{
+		{nil, Format{}},
+		{&agreed{Compression: configv1.Compression_COMPRESSION_SNAPPY}, Format{}},
+		{&agreed{FileFormat: configv1.FileFormat_FILE_FORMAT_PARQUET, Compression: configv1.Compression_COMPRESSION_NONE}, Format{}},
+		{&agreed{FileFormat: configv1.FileFormat_FILE_FORMAT_CSV}, Format{CSV, Zstd, CSVOptions{Delimiter: ","}}},
+		{&agreed{
+			FileFormat: configv1.FileFormat_FILE_FORMAT_CSV, Compression: configv1.Compression_COMPRESSION_GZIP,
+			Csv: &configv1.CsvOptions{Delimiter: ";", NullString: "NULL"},
+		}, Format{CSV, Gzip, CSVOptions{";", "NULL"}}},
+		{&agreed{FileFormat: configv1.FileFormat_FILE_FORMAT_JSON_LINES, Compression: configv1.Compression_COMPRESSION_NONE}, jsonLines(None)},
+		{&agreed{FileFormat: configv1.FileFormat_FILE_FORMAT_JSON_LINES, Compression: configv1.Compression_COMPRESSION_ZSTD}, jsonLines(Zstd)},
+	} {
+		if got := FormatOf(test.agreed); got != test.want || got.Validate() != nil {
+			t.Errorf("%v is %v (%v), want %v", test.agreed, got, got.Validate(), test.want)
+		}
+	}
+	for _, unknown := range []*agreed{{FileFormat: 9}, {FileFormat: configv1.FileFormat_FILE_FORMAT_JSON_LINES, Compression: configv1.Compression_COMPRESSION_SNAPPY}} {
+		if got := FormatOf(unknown); got.Validate() == nil {
+			t.Errorf("%v is taken for %v", unknown, got)
 		}
 	}
 }

@@ -102,6 +102,42 @@ func TestFaultsCrossTheWire(t *testing.T) {
 	}
 }
 
+// TestCSVIsJudgedAtTheEdge sees the contract's own rules, which are judged before there is a customer. What they let
+// through is refused for having none.
+func TestCSVIsJudgedAtTheEdge(t *testing.T) {
+	c := start(t, bustest.Start(t))
+	noDelimiter, noNull := "is not one ASCII character other than a quote, a line end or NUL", "holds a quote, a line end or NUL"
+	for _, test := range []struct{ delimiter, null, want string }{
+		{"", "", ""},
+		{";", `\N`, ""},
+		{"\t", "NULL", ""},
+		{"\x01", "\x02", ""},
+		{"\"", "", noDelimiter},
+		{"\r", "", noDelimiter},
+		{"\n", "", noDelimiter},
+		{"\x00", "", noDelimiter},
+		{"||", "", noDelimiter},
+		{"ü", "", noDelimiter},
+		{",", "\"", noNull},
+		{",", "a\nb", noNull},
+		{",", "\r", noNull},
+		{",", "\x00", noNull},
+	} {
+		q := request()
+		q.Spec.Format = &configv1.Format{
+			FileFormat: configv1.FileFormat_FILE_FORMAT_CSV, Csv: &configv1.CsvOptions{Delimiter: test.delimiter, NullString: test.null},
+		}
+		_, err := c.CreateExport(t.Context(), q)
+		refused, ok := fault.Of(err)
+		if !ok || len(refused.Violations) != 1 {
+			t.Fatalf("%q: got %v, want one violation", test, err)
+		}
+		if v := refused.Violations[0]; test.want != "" && v.Description != test.want || (v.Field == "customer_id") != (test.want == "") {
+			t.Errorf("%q: got %+v", test, v)
+		}
+	}
+}
+
 func TestRepeatedRequestIsAnsweredOnce(t *testing.T) {
 	c := start(t, bustest.Start(t))
 	c.onboard(t)

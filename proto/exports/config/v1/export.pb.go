@@ -282,6 +282,10 @@ const (
 	FileFormat_FILE_FORMAT_UNSPECIFIED FileFormat = 0
 	// Apache Parquet.
 	FileFormat_FILE_FORMAT_PARQUET FileFormat = 1
+	// Comma-separated values (RFC 4180) with a header.
+	FileFormat_FILE_FORMAT_CSV FileFormat = 2
+	// JSON Lines: one object a line, with every column in each.
+	FileFormat_FILE_FORMAT_JSON_LINES FileFormat = 3
 )
 
 // Enum value maps for FileFormat.
@@ -289,10 +293,14 @@ var (
 	FileFormat_name = map[int32]string{
 		0: "FILE_FORMAT_UNSPECIFIED",
 		1: "FILE_FORMAT_PARQUET",
+		2: "FILE_FORMAT_CSV",
+		3: "FILE_FORMAT_JSON_LINES",
 	}
 	FileFormat_value = map[string]int32{
 		"FILE_FORMAT_UNSPECIFIED": 0,
 		"FILE_FORMAT_PARQUET":     1,
+		"FILE_FORMAT_CSV":         2,
+		"FILE_FORMAT_JSON_LINES":  3,
 	}
 )
 
@@ -1104,8 +1112,12 @@ type Format struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// File format.
 	FileFormat FileFormat `protobuf:"varint,1,opt,name=file_format,json=fileFormat,proto3,enum=exports.config.v1.FileFormat" json:"file_format,omitempty"`
-	// Compression inside the files.
-	Compression   Compression `protobuf:"varint,2,opt,name=compression,proto3,enum=exports.config.v1.Compression" json:"compression,omitempty"`
+	// Compression inside Parquet files, or of text files as a whole. Unset means
+	// zstd for either; snappy is for Parquet only.
+	Compression Compression `protobuf:"varint,2,opt,name=compression,proto3,enum=exports.config.v1.Compression" json:"compression,omitempty"`
+	// How CSV is spelled, for that format only. Unset means commas, and nothing
+	// between two of them for NULL.
+	Csv           *CsvOptions `protobuf:"bytes,3,opt,name=csv,proto3" json:"csv,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1154,6 +1166,70 @@ func (x *Format) GetCompression() Compression {
 	return Compression_COMPRESSION_UNSPECIFIED
 }
 
+func (x *Format) GetCsv() *CsvOptions {
+	if x != nil {
+		return x.Csv
+	}
+	return nil
+}
+
+// CsvOptions is what a customer chooses of CSV. The rest is RFC 4180, in UTF-8,
+// with a header.
+type CsvOptions struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What stands for NULL, which is never in quotes. Text that is the same is in
+	// quotes, and so is every empty text. Unset means nothing at all.
+	NullString string `protobuf:"bytes,1,opt,name=null_string,json=nullString,proto3" json:"null_string,omitempty"`
+	// One ASCII character between two fields. Unset means a comma.
+	Delimiter     string `protobuf:"bytes,2,opt,name=delimiter,proto3" json:"delimiter,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CsvOptions) Reset() {
+	*x = CsvOptions{}
+	mi := &file_exports_config_v1_export_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CsvOptions) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CsvOptions) ProtoMessage() {}
+
+func (x *CsvOptions) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_config_v1_export_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CsvOptions.ProtoReflect.Descriptor instead.
+func (*CsvOptions) Descriptor() ([]byte, []int) {
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *CsvOptions) GetNullString() string {
+	if x != nil {
+		return x.NullString
+	}
+	return ""
+}
+
+func (x *CsvOptions) GetDelimiter() string {
+	if x != nil {
+		return x.Delimiter
+	}
+	return ""
+}
+
 // Schedule says when a run is due: at most once on each local date, on every
 // date unless weekdays or cron name fewer.
 //
@@ -1179,7 +1255,7 @@ type Schedule struct {
 
 func (x *Schedule) Reset() {
 	*x = Schedule{}
-	mi := &file_exports_config_v1_export_proto_msgTypes[6]
+	mi := &file_exports_config_v1_export_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1191,7 +1267,7 @@ func (x *Schedule) String() string {
 func (*Schedule) ProtoMessage() {}
 
 func (x *Schedule) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_export_proto_msgTypes[6]
+	mi := &file_exports_config_v1_export_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1204,7 +1280,7 @@ func (x *Schedule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Schedule.ProtoReflect.Descriptor instead.
 func (*Schedule) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{6}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Schedule) GetTimeOfDay() string {
@@ -1263,7 +1339,7 @@ type Destination struct {
 
 func (x *Destination) Reset() {
 	*x = Destination{}
-	mi := &file_exports_config_v1_export_proto_msgTypes[7]
+	mi := &file_exports_config_v1_export_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1275,7 +1351,7 @@ func (x *Destination) String() string {
 func (*Destination) ProtoMessage() {}
 
 func (x *Destination) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_config_v1_export_proto_msgTypes[7]
+	mi := &file_exports_config_v1_export_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1288,7 +1364,7 @@ func (x *Destination) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Destination.ProtoReflect.Descriptor instead.
 func (*Destination) Descriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{7}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Destination) GetBucket() string {
@@ -1410,11 +1486,19 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\x13shared_location_ids\x18\f \x03(\tB\x13\xbaH\x10\x92\x01\r\x10І\x03\"\ar\x05\x10\x01\x18\xff\x01R\x11sharedLocationIds\"\x87\x01\n" +
 	"\x0eTableSelection\x124\n" +
 	"\x05table\x18\x01 \x01(\tB\x1e\xbaH\x1br\x192\x17^[A-Z][A-Z0-9_]{0,127}$R\x05table\x12?\n" +
-	"\acolumns\x18\x02 \x03(\tB%\xbaH\"\x92\x01\x1f\x18\x01\"\x1br\x192\x17^[a-z][a-z0-9_]{0,127}$R\acolumns\"\x9e\x01\n" +
+	"\acolumns\x18\x02 \x03(\tB%\xbaH\"\x92\x01\x1f\x18\x01\"\x1br\x192\x17^[a-z][a-z0-9_]{0,127}$R\acolumns\"\xcf\x01\n" +
 	"\x06Format\x12H\n" +
 	"\vfile_format\x18\x01 \x01(\x0e2\x1d.exports.config.v1.FileFormatB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
 	"fileFormat\x12J\n" +
-	"\vcompression\x18\x02 \x01(\x0e2\x1e.exports.config.v1.CompressionB\b\xbaH\x05\x82\x01\x02\x10\x01R\vcompression\"\xe5\x01\n" +
+	"\vcompression\x18\x02 \x01(\x0e2\x1e.exports.config.v1.CompressionB\b\xbaH\x05\x82\x01\x02\x10\x01R\vcompression\x12/\n" +
+	"\x03csv\x18\x03 \x01(\v2\x1d.exports.config.v1.CsvOptionsR\x03csv\"\xc1\x02\n" +
+	"\n" +
+	"CsvOptions\x12|\n" +
+	"\vnull_string\x18\x01 \x01(\tB[\xbaHX\xba\x01Q\n" +
+	"\x0fcsv_null_string\x12 holds a quote, a line end or NUL\x1a\x1c!this.matches('[\"\\r\\n\\x00]')r\x02\x18 R\n" +
+	"nullString\x12\xb4\x01\n" +
+	"\tdelimiter\x18\x02 \x01(\tB\x95\x01\xbaH\x91\x01\xba\x01\x8d\x01\n" +
+	"\rcsv_delimiter\x12@is not one ASCII character other than a quote, a line end or NUL\x1a:this.matches('^$|^[\\x01-\\x09\\x0b\\x0c\\x0e-\\x21\\x23-\\x7f]$')R\tdelimiter\"\xe5\x01\n" +
 	"\bSchedule\x12I\n" +
 	"\vtime_of_day\x18\x01 \x01(\tB)\xbaH&r$2\"^$|^([01][0-9]|2[0-3]):[0-5][0-9]$R\ttimeOfDay\x12&\n" +
 	"\ttime_zone\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@R\btimeZone\x12I\n" +
@@ -1455,11 +1539,13 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\x0eWarehouseClass\x12\x1f\n" +
 	"\x1bWAREHOUSE_CLASS_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18WAREHOUSE_CLASS_STANDARD\x10\x01\x12\x19\n" +
-	"\x15WAREHOUSE_CLASS_LARGE\x10\x02*B\n" +
+	"\x15WAREHOUSE_CLASS_LARGE\x10\x02*s\n" +
 	"\n" +
 	"FileFormat\x12\x1b\n" +
 	"\x17FILE_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n" +
-	"\x13FILE_FORMAT_PARQUET\x10\x01*\x84\x01\n" +
+	"\x13FILE_FORMAT_PARQUET\x10\x01\x12\x13\n" +
+	"\x0fFILE_FORMAT_CSV\x10\x02\x12\x1a\n" +
+	"\x16FILE_FORMAT_JSON_LINES\x10\x03*\x84\x01\n" +
 	"\vCompression\x12\x1b\n" +
 	"\x17COMPRESSION_UNSPECIFIED\x10\x00\x12\x14\n" +
 	"\x10COMPRESSION_ZSTD\x10\x01\x12\x16\n" +
@@ -1493,7 +1579,7 @@ func file_exports_config_v1_export_proto_rawDescGZIP() []byte {
 }
 
 var file_exports_config_v1_export_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
-var file_exports_config_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_exports_config_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_exports_config_v1_export_proto_goTypes = []any{
 	(ExportState)(0),              // 0: exports.config.v1.ExportState
 	(RevisionState)(0),            // 1: exports.config.v1.RevisionState
@@ -1509,46 +1595,48 @@ var file_exports_config_v1_export_proto_goTypes = []any{
 	(*ExportSpec)(nil),            // 11: exports.config.v1.ExportSpec
 	(*TableSelection)(nil),        // 12: exports.config.v1.TableSelection
 	(*Format)(nil),                // 13: exports.config.v1.Format
-	(*Schedule)(nil),              // 14: exports.config.v1.Schedule
-	(*Destination)(nil),           // 15: exports.config.v1.Destination
-	(*timestamppb.Timestamp)(nil), // 16: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 17: google.protobuf.Duration
-	(*FieldChange)(nil),           // 18: exports.config.v1.FieldChange
-	(*v1.Scope)(nil),              // 19: exports.common.v1.Scope
+	(*CsvOptions)(nil),            // 14: exports.config.v1.CsvOptions
+	(*Schedule)(nil),              // 15: exports.config.v1.Schedule
+	(*Destination)(nil),           // 16: exports.config.v1.Destination
+	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
+	(*FieldChange)(nil),           // 19: exports.config.v1.FieldChange
+	(*v1.Scope)(nil),              // 20: exports.common.v1.Scope
 }
 var file_exports_config_v1_export_proto_depIdxs = []int32{
 	10, // 0: exports.config.v1.Export.revision:type_name -> exports.config.v1.Revision
-	16, // 1: exports.config.v1.Export.create_time:type_name -> google.protobuf.Timestamp
-	16, // 2: exports.config.v1.Export.update_time:type_name -> google.protobuf.Timestamp
+	17, // 1: exports.config.v1.Export.create_time:type_name -> google.protobuf.Timestamp
+	17, // 2: exports.config.v1.Export.update_time:type_name -> google.protobuf.Timestamp
 	10, // 3: exports.config.v1.Export.pending_revision:type_name -> exports.config.v1.Revision
 	0,  // 4: exports.config.v1.Export.state:type_name -> exports.config.v1.ExportState
 	9,  // 5: exports.config.v1.Export.terms:type_name -> exports.config.v1.Term
-	16, // 6: exports.config.v1.Term.effective_time:type_name -> google.protobuf.Timestamp
-	14, // 7: exports.config.v1.Term.schedule:type_name -> exports.config.v1.Schedule
-	17, // 8: exports.config.v1.Term.deadline:type_name -> google.protobuf.Duration
+	17, // 6: exports.config.v1.Term.effective_time:type_name -> google.protobuf.Timestamp
+	15, // 7: exports.config.v1.Term.schedule:type_name -> exports.config.v1.Schedule
+	18, // 8: exports.config.v1.Term.deadline:type_name -> google.protobuf.Duration
 	11, // 9: exports.config.v1.Revision.spec:type_name -> exports.config.v1.ExportSpec
-	16, // 10: exports.config.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
+	17, // 10: exports.config.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
 	1,  // 11: exports.config.v1.Revision.state:type_name -> exports.config.v1.RevisionState
 	2,  // 12: exports.config.v1.Revision.approval_causes:type_name -> exports.config.v1.ApprovalCause
-	18, // 13: exports.config.v1.Revision.changes:type_name -> exports.config.v1.FieldChange
-	16, // 14: exports.config.v1.Revision.approval_time:type_name -> google.protobuf.Timestamp
-	16, // 15: exports.config.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
+	19, // 13: exports.config.v1.Revision.changes:type_name -> exports.config.v1.FieldChange
+	17, // 14: exports.config.v1.Revision.approval_time:type_name -> google.protobuf.Timestamp
+	17, // 15: exports.config.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
 	12, // 16: exports.config.v1.ExportSpec.tables:type_name -> exports.config.v1.TableSelection
-	19, // 17: exports.config.v1.ExportSpec.scope:type_name -> exports.common.v1.Scope
+	20, // 17: exports.config.v1.ExportSpec.scope:type_name -> exports.common.v1.Scope
 	13, // 18: exports.config.v1.ExportSpec.format:type_name -> exports.config.v1.Format
-	14, // 19: exports.config.v1.ExportSpec.schedule:type_name -> exports.config.v1.Schedule
-	15, // 20: exports.config.v1.ExportSpec.destination:type_name -> exports.config.v1.Destination
-	17, // 21: exports.config.v1.ExportSpec.deadline:type_name -> google.protobuf.Duration
+	15, // 19: exports.config.v1.ExportSpec.schedule:type_name -> exports.config.v1.Schedule
+	16, // 20: exports.config.v1.ExportSpec.destination:type_name -> exports.config.v1.Destination
+	18, // 21: exports.config.v1.ExportSpec.deadline:type_name -> google.protobuf.Duration
 	3,  // 22: exports.config.v1.ExportSpec.warehouse_class:type_name -> exports.config.v1.WarehouseClass
 	4,  // 23: exports.config.v1.Format.file_format:type_name -> exports.config.v1.FileFormat
 	5,  // 24: exports.config.v1.Format.compression:type_name -> exports.config.v1.Compression
-	6,  // 25: exports.config.v1.Schedule.weekdays:type_name -> exports.config.v1.Weekday
-	7,  // 26: exports.config.v1.Destination.object_acl:type_name -> exports.config.v1.ObjectAcl
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	14, // 25: exports.config.v1.Format.csv:type_name -> exports.config.v1.CsvOptions
+	6,  // 26: exports.config.v1.Schedule.weekdays:type_name -> exports.config.v1.Weekday
+	7,  // 27: exports.config.v1.Destination.object_acl:type_name -> exports.config.v1.ObjectAcl
+	28, // [28:28] is the sub-list for method output_type
+	28, // [28:28] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_exports_config_v1_export_proto_init() }
@@ -1563,7 +1651,7 @@ func file_exports_config_v1_export_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_config_v1_export_proto_rawDesc), len(file_exports_config_v1_export_proto_rawDesc)),
 			NumEnums:      8,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -51,6 +51,31 @@ func TestCreateFillsInDefaults(t *testing.T) {
 	}
 }
 
+func TestCreateFillsInCSV(t *testing.T) {
+	r := start(t)
+	d := draft("acme-daily", "acme")
+	d.Spec.Format = &configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_CSV}
+	created, err := r.CreateExport(t.Context(), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &configv1.Format{
+		FileFormat: configv1.FileFormat_FILE_FORMAT_CSV, Compression: configv1.Compression_COMPRESSION_ZSTD, Csv: &configv1.CsvOptions{Delimiter: ","},
+	}
+	if diff := cmp.Diff(want, created.GetPendingRevision().GetSpec().GetFormat(), protocmp.Transform()); diff != "" {
+		t.Errorf("stored format (-want +got):\n%s", diff)
+	}
+}
+
+// csv sets a format of CSV, with a codec by its number.
+func csv(compression configv1.Compression, delimiter, null string) func(*export.Draft) {
+	return func(d *export.Draft) {
+		d.Spec.Format = &configv1.Format{
+			FileFormat: configv1.FileFormat_FILE_FORMAT_CSV, Compression: compression, Csv: &configv1.CsvOptions{Delimiter: delimiter, NullString: null},
+		}
+	}
+}
+
 func TestCreateRefuses(t *testing.T) {
 	r := start(t)
 	if _, err := r.CreateExport(t.Context(), draft("bella-daily", "bella")); err != nil {
@@ -84,6 +109,20 @@ func TestCreateRefuses(t *testing.T) {
 		"hidden character":   {func(d *export.Draft) { d.Spec.Scope.Brands[0] = "Bella\u200b" }, "spec.scope.brands[0]", "invisible", fault.ReasonValidation},
 		"control character":  {func(d *export.Draft) { d.Spec.Scope.Brands[0] = "Be\x00lla" }, "spec.scope.brands[0]", "control", fault.ReasonValidation},
 		"file format":        {func(d *export.Draft) { d.Spec.Format = &configv1.Format{FileFormat: 9} }, "spec.format.file_format", "known", fault.ReasonValidation},
+		"snappy CSV":         {csv(configv1.Compression_COMPRESSION_SNAPPY, ",", ""), "spec.format.compression", "zstd, gzip or none", fault.ReasonValidation},
+		"snappy JSON": {func(d *export.Draft) {
+			d.Spec.Format = &configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_JSON_LINES, Compression: configv1.Compression_COMPRESSION_SNAPPY}
+		}, "spec.format.compression", "zstd, gzip or none", fault.ReasonValidation},
+		"CSV of Parquet":     {func(d *export.Draft) { d.Spec.Format = &configv1.Format{Csv: &configv1.CsvOptions{}} }, "spec.format.csv", "not CSV", fault.ReasonValidation},
+		"long delimiter":     {csv(0, "||", ""), "spec.format.csv.delimiter", "one ASCII character", fault.ReasonValidation},
+		"wide delimiter":     {csv(0, "ü", ""), "spec.format.csv.delimiter", "one ASCII character", fault.ReasonValidation},
+		"quote delimits":     {csv(0, "\"", ""), "spec.format.csv.delimiter", "other than a quote", fault.ReasonValidation},
+		"line end delimits":  {csv(0, "\r", ""), "spec.format.csv.delimiter", "a line end", fault.ReasonValidation},
+		"null in quotes":     {csv(0, ",", `"NULL"`), "spec.format.csv.null_string", "a quote", fault.ReasonValidation},
+		"null of two fields": {csv(0, "|", "a|b"), "spec.format.csv.null_string", "delimiter", fault.ReasonValidation},
+		"null of two, comma": {csv(0, "", "a,b"), "spec.format.csv.null_string", "delimiter", fault.ReasonValidation},
+		"null of two lines":  {csv(0, ",", "a\nb"), "spec.format.csv.null_string", "line end", fault.ReasonValidation},
+		"long null":          {csv(0, ",", strings.Repeat("x", 33)), "spec.format.csv.null_string", "32 characters", fault.ReasonValidation},
 		"time of day":        {func(d *export.Draft) { d.Spec.Schedule.TimeOfDay = "2am" }, "spec.schedule.time_of_day", "HH:MM", fault.ReasonValidation},
 		"no schedule":        {func(d *export.Draft) { d.Spec.Schedule = nil }, "spec.schedule.time_of_day", "HH:MM", fault.ReasonValidation},
 		"weekday twice":      {func(d *export.Draft) { d.Spec.Schedule.Weekdays = []configv1.Weekday{1, 1} }, "spec.schedule.weekdays[1]", "twice", fault.ReasonValidation},

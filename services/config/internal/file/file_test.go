@@ -109,8 +109,12 @@ func TestValuesAsPeopleWriteThem(t *testing.T) {
 		"hours, minutes":   {"deadline: 1h30m", &configv1.ExportSpec{Deadline: durationpb.New(90 * time.Minute)}},
 		"seconds":          {"deadline: 86400s", &configv1.ExportSpec{Deadline: durationpb.New(24 * time.Hour)}},
 		"longer than Go's": {"deadline: '315576000000s'", &configv1.ExportSpec{Deadline: &durationpb.Duration{Seconds: 315_576_000_000}}},
-		"set but empty":    {"format: {}, tables: []", &configv1.ExportSpec{Format: &configv1.Format{}}},
-		"flags":            {"paused: true, archived: false", &configv1.ExportSpec{Paused: true}},
+		"CSV": {
+			`format: {file_format: csv, csv: {delimiter: "\t", null_string: \N}}`,
+			&configv1.ExportSpec{Format: &configv1.Format{FileFormat: 2, Csv: &configv1.CsvOptions{Delimiter: "\t", NullString: `\N`}}},
+		},
+		"set but empty": {"format: {}, tables: []", &configv1.ExportSpec{Format: &configv1.Format{}}},
+		"flags":         {"paused: true, archived: false", &configv1.ExportSpec{Paused: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -189,7 +193,7 @@ spec:
 		"spec.scope.location_ids[2] | line 18, column 29: takes one value, not a list or fields",
 		"spec.scope.location_ids[3] | line 18, column 34: has no value: write one, in quotes if it is meant as text, or leave the key out",
 		`spec.format.compression | line 19, column 25: unknown value "lz4": write ZSTD or SNAPPY or GZIP or NONE`,
-		`spec.format.file_format | line 19, column 43: unknown value "UNSPECIFIED": write PARQUET`,
+		`spec.format.file_format | line 19, column 43: unknown value "UNSPECIFIED": write PARQUET or CSV or JSON_LINES`,
 		`spec.warehouse_class | line 20, column 20: unknown value "larg": write STANDARD or LARGE`,
 		"spec.schedule | line 21, column 13: takes fields, each on a line of its own below",
 		"spec.destination | line 22, column 16: has an anchor: write the value wherever it is meant",

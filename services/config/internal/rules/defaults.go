@@ -14,6 +14,7 @@ const (
 	standardRetentionDays = 30
 	maxRetentionDays      = 400
 	standardDeadline      = 24 * time.Hour
+	standardDelimiter     = ","
 )
 
 // Complete returns a copy of spec that says what holds where spec says nothing, so that a later change of a default does
@@ -28,6 +29,12 @@ func Complete(spec *configv1.ExportSpec, externalID string) *configv1.ExportSpec
 	}
 	orElse(&full.Format.FileFormat, configv1.FileFormat_FILE_FORMAT_PARQUET)
 	orElse(&full.Format.Compression, configv1.Compression_COMPRESSION_ZSTD)
+	if full.GetFormat().GetFileFormat() == configv1.FileFormat_FILE_FORMAT_CSV {
+		if full.GetFormat().GetCsv() == nil {
+			full.Format.Csv = &configv1.CsvOptions{}
+		}
+		orElse(&full.Format.Csv.Delimiter, standardDelimiter)
+	}
 	orElse(&full.WarehouseClass, configv1.WarehouseClass_WAREHOUSE_CLASS_STANDARD)
 	orElse(&full.RetentionDays, standardRetentionDays)
 	if full.GetDeadline() == nil {

@@ -8,15 +8,6 @@ import (
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 )
 
-func checkFormat(f *Faults, format *configv1.Format) {
-	if _, known := configv1.FileFormat_name[int32(format.GetFileFormat())]; !known {
-		f.Text("spec.format.file_format", "is not a known file format")
-	}
-	if _, known := configv1.Compression_name[int32(format.GetCompression())]; !known {
-		f.Text("spec.format.compression", "is not a known compression")
-	}
-}
-
 // checkTimes judges schedule, start date, retention and deadline. An error means that this machine has no zone data.
 func checkTimes(f *Faults, spec *configv1.ExportSpec) error {
 	if err := checkSchedule(f, spec.GetSchedule()); err != nil {
