@@ -12,6 +12,7 @@ import (
 
 	"github.com/customer-exports/exports/pkg/calendar"
 	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/scope"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
@@ -31,8 +32,10 @@ type Revision struct {
 	Scope       *scope.Set
 	ScopeDigest string
 	// Layouts has one entry a table, in the revision's order.
-	Layouts       []*dictionary.Layout
-	Destination   bucket.Destination
+	Layouts     []*dictionary.Layout
+	Destination bucket.Destination
+	Format      drop.Format
+	// Compression is that inside Parquet files.
 	Compression   encode.Compression
 	RetentionDays int
 }
@@ -58,7 +61,10 @@ func New(answer *configv1.GetRevisionResponse, words *dictionary.Dictionary) (*R
 	r := &Revision{
 		CustomerID: customer.GetCustomerId(), CustomerName: customer.GetDisplayName(), Number: revision.GetRevision(),
 		Scope: set, ScopeDigest: set.Digest(), RetentionDays: int(spec.GetRetentionDays()),
-		Destination: whereto, Compression: compression(spec.GetFormat().GetCompression()),
+		Destination: whereto, Format: drop.FormatOf(spec.GetFormat()), Compression: compression(spec.GetFormat().GetCompression()),
+	}
+	if err := r.Format.Validate(); err != nil {
+		return nil, fault.Wrap(err, fault.State, fault.ReasonValidation, "revision %d cannot be written", r.Number)
 	}
 	if r.RetentionDays == 0 {
 		r.RetentionDays = standardRetention

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/approved"
@@ -26,6 +27,26 @@ func TestOnlyWhatWasInForceMayLeave(t *testing.T) {
 		}
 		if !wanted && (fault.ReasonOf(err) != fault.ReasonNotApproved || fault.KindOf(err) != fault.State) {
 			t.Errorf("%s: got %v, want STATE NOT_APPROVED", name, err)
+		}
+	}
+}
+
+func TestFormat(t *testing.T) {
+	for _, test := range []struct {
+		agreed *configv1.Format
+		want   drop.Format
+		fault  fault.Reason
+	}{
+		{nil, drop.Format{}, ""},
+		{&configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_JSON_LINES}, drop.Format{FileFormat: drop.JSONLines, Compression: drop.Zstd}, ""},
+		{&configv1.Format{FileFormat: 99}, drop.Format{}, fault.ReasonValidation}, // of a config service that knows more
+		{&configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_CSV, Compression: configv1.Compression_COMPRESSION_SNAPPY}, drop.Format{}, fault.ReasonValidation},
+	} {
+		answer := parttest.Answer(t, bucket.Destination{})
+		answer.Revision.Spec.Format = test.agreed
+		got, err := approved.New(answer, dictionary.Standard())
+		if fault.ReasonOf(err) != test.fault || err == nil && got.Format != test.want {
+			t.Errorf("%v: got %v, %v, want %v", test.agreed, got, err, test.want)
 		}
 	}
 }

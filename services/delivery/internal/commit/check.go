@@ -4,7 +4,6 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
-	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
@@ -74,7 +73,7 @@ func (d *pending) byName() (map[name]*deliveryv1.Receipt, error) {
 		if receipts[n] != nil {
 			return nil, mismatch("table %s part %d has two receipts", n.table, n.part)
 		}
-		if want := (drop.Format{}).PartKey(n.table, d.run.GetExportDate(), d.run.GetRunId(), int(n.part)); r.GetKey() != want {
+		if want := d.revision.Format.PartKey(n.table, d.run.GetExportDate(), d.run.GetRunId(), int(n.part)); r.GetKey() != want {
 			return nil, fault.New(fault.State, fault.ReasonValidation, "the receipt of table %s part %d names %q, not %q", n.table, n.part, r.GetKey(), want)
 		}
 		receipts[n] = r

@@ -29,7 +29,7 @@ func (c *Committer) Withdraw(ctx context.Context, run *taskv1.RunRef) error {
 	// First, so that nothing can be completed any more.
 	c.abortStrays(ctx, d)
 	for _, r := range d.plan.Receipts {
-		if r.GetKey() != (drop.Format{}).PartKey(r.GetTable(), run.GetExportDate(), run.GetRunId(), int(r.GetPartIndex())) {
+		if r.GetKey() != d.revision.Format.PartKey(r.GetTable(), run.GetExportDate(), run.GetRunId(), int(r.GetPartIndex())) {
 			continue
 		}
 		if err := d.bucket.Delete(ctx, r.GetKey()); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/approved"
@@ -149,6 +150,11 @@ func uploadRun(t *testing.T, d bucket.Destination, date string) *fixture {
 
 func uploadRunOf(t *testing.T, d bucket.Destination, date string, extraction int) *fixture {
 	t.Helper()
+	return uploadRunIn(t, d, date, extraction, nil)
+}
+
+func uploadRunIn(t *testing.T, d bucket.Destination, date string, extraction int, format *configv1.Format) *fixture {
+	t.Helper()
 	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey}, s3bucket.STS{})
 	if err != nil {
 		t.Fatal(err)
@@ -159,7 +165,7 @@ func uploadRunOf(t *testing.T, d bucket.Destination, date string, extraction int
 		t.Fatal(err)
 	}
 	store := opener.Open(d)
-	from := revisions{parttest.Revision(t, d)}
+	from := revisions{parttest.RevisionIn(t, d, format)}
 	f := &fixture{bucket: store, run: parttest.Run(date), planner: &memPlanner{}}
 	f.run.RunId = strings.TrimSuffix(f.run.GetRunId(), "1") + strconv.Itoa(extraction)
 	uploader := &part.Uploader{Revisions: from, Buckets: opened{store}, Tel: tel}

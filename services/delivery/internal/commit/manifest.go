@@ -80,7 +80,7 @@ func (c *Committer) manifest(d *pending, at time.Time, producer string) *drop.Ma
 		Revision: d.run.GetRevision(), RunID: d.run.GetRunId(), ResendsRunID: d.plan.Run.GetResendsRunId(), ScopeDigest: d.revision.ScopeDigest,
 		ExportDate: d.run.GetExportDate(), DueTime: d.run.GetDueTime().AsTime(), AsOfTime: d.run.GetAsOfTime().AsTime(), AsOfReplanned: d.plan.Run.GetAsOfReplanned(),
 		CommitTime: at, ExpireTime: at.AddDate(0, 0, d.revision.RetentionDays), ProducerVersion: producer,
-		TraceID: d.plan.Run.GetTraceId(), Traceparent: d.plan.Run.GetTraceparent(), Tables: d.tables(),
+		TraceID: d.plan.Run.GetTraceId(), Traceparent: d.plan.Run.GetTraceparent(), Format: d.revision.Format, Tables: d.tables(),
 	}
 }
 

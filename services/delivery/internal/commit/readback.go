@@ -7,6 +7,7 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/encode"
@@ -16,8 +17,8 @@ import (
 const tailBytes = 64 << 10
 
 // readBack looks at one visible file: size and checksum as the bucket computed them, and the footer
-// as a library that did not write it understands it.
-func readBack(ctx context.Context, d *pending, f file) error {
+// of Parquet or every row of text as a library that did not write it understands it.
+func readBack(ctx context.Context, d *pending, f file, progress func()) error {
 	have, err := d.bucket.Head(ctx, f.receipt.GetKey())
 	if errors.Is(err, bucket.ErrNotFound) {
 		// Retried: if it is really gone, complete will say so next time.
@@ -30,10 +31,19 @@ func readBack(ctx context.Context, d *pending, f file) error {
 		return differs(f, "has another size or checksum than what was uploaded")
 	}
 	source := &ranges{ctx: ctx, store: d.bucket, key: f.receipt.GetKey(), size: have.Bytes}
-	footer, err := openFooter(source)
+	if d.revision.Format.FileFormat == drop.Parquet {
+		err = readFooter(d, f, source)
+	} else {
+		err = readText(d, f, source, progress)
+	}
 	if source.err != nil {
 		return source.err
 	}
+	return err
+}
+
+func readFooter(d *pending, f file, source *ranges) error {
+	footer, err := openFooter(source)
 	if err != nil {
 		return differs(f, "cannot be read: %v", err)
 	}

@@ -105,7 +105,7 @@ func (u *Uploader) take(ctx context.Context, h Header, revision *approved.Revisi
 	if err := MarkStarted(ctx, store, h.Run); err != nil {
 		return nil, err
 	}
-	span, up, err := u.startUpload(ctx, store, h)
+	span, up, err := u.startUpload(ctx, store, h, revision.Format)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +117,7 @@ func (u *Uploader) take(ctx context.Context, h Header, revision *approved.Revisi
 		}
 		obs.End(span, err)
 	}()
-	stats, err := u.encode(ctx, h, revision.Compression, rows, check, up)
+	stats, err := u.encode(ctx, h, revision, rows, check, up)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +141,8 @@ func MarkStarted(ctx context.Context, store bucket.Controls, run *taskv1.RunRef)
 	return nil
 }
 
-func (u *Uploader) startUpload(ctx context.Context, store bucket.Uploads, h Header) (trace.Span, *upload.Upload, error) {
-	key := drop.Format{}.PartKey(h.Table, h.Run.GetExportDate(), h.Run.GetRunId(), int(h.Index))
+func (u *Uploader) startUpload(ctx context.Context, store bucket.Uploads, h Header, format drop.Format) (trace.Span, *upload.Upload, error) {
+	key := format.PartKey(h.Table, h.Run.GetExportDate(), h.Run.GetRunId(), int(h.Index))
 	ctx, span := u.Tel.Start(ctx, obs.SpanUpload, attribute.String(obs.KeyFile, key))
 	up, err := upload.Start(ctx, store, key)
 	if err != nil {
@@ -153,14 +153,16 @@ func (u *Uploader) startUpload(ctx context.Context, store bucket.Uploads, h Head
 	return span, up, nil
 }
 
-func (u *Uploader) encode(ctx context.Context, h Header, codec encode.Compression, rows *rows, check *guard.Guard, up *upload.Upload) (stats encode.Stats, err error) {
+func (u *Uploader) encode(ctx context.Context, h Header, revision *approved.Revision, rows *rows, check *guard.Guard, up *upload.Upload) (stats encode.Stats, err error) {
 	_, span := u.Tel.Start(ctx, obs.SpanEncode)
 	defer func() {
 		span.SetAttributes(attribute.Int64(obs.KeyRows, stats.Rows), attribute.Int64(obs.KeyBytes, stats.ArrowBytes), attribute.Int64(obs.KeyBatches, rows.count.batches))
 		obs.End(span, err)
 	}()
-	file := encode.File{RunID: h.Run.GetRunId(), AsOf: h.Run.GetAsOfTime().AsTime(), Layout: rows.layout, Compression: codec}
-	encoder, err := encode.NewParquet(up, file)
+	file := encode.File{
+		RunID: h.Run.GetRunId(), AsOf: h.Run.GetAsOfTime().AsTime(), Layout: rows.layout, Format: revision.Format, Compression: revision.Compression,
+	}
+	encoder, err := encode.New(up, file)
 	if err != nil {
 		return encode.Stats{}, err
 	}

@@ -236,7 +236,7 @@ func (f *fixture) upload(s *parttest.Stream, table string) (*deliveryv1.Receipt,
 
 func (f *fixture) invisible() {
 	f.t.Helper()
-	key := drop.Format{}.PartKey(messages, date, parttest.Run(date).GetRunId(), 3)
+	key := (drop.Format{}).PartKey(messages, date, parttest.Run(date).GetRunId(), 3)
 	if _, err := f.bucket.Head(f.t.Context(), key); !errors.Is(err, bucket.ErrNotFound) {
 		f.t.Errorf("Head of the file: got %v, want ErrNotFound", err)
 	}

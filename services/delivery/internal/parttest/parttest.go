@@ -83,7 +83,15 @@ func Answer(t testing.TB, d bucket.Destination) *configv1.GetRevisionResponse {
 // Revision is Answer as delivery understands it.
 func Revision(t testing.TB, d bucket.Destination) *approved.Revision {
 	t.Helper()
-	revision, err := approved.New(Answer(t, d), dictionary.Standard())
+	return RevisionIn(t, d, nil)
+}
+
+// RevisionIn is Revision with files of another format.
+func RevisionIn(t testing.TB, d bucket.Destination, format *configv1.Format) *approved.Revision {
+	t.Helper()
+	answer := Answer(t, d)
+	answer.Revision.Spec.Format = format
+	revision, err := approved.New(answer, dictionary.Standard())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,6 +212,9 @@ func (m *messages) WritePayload(p ipc.Payload) error {
 	return nil
 }
 
+// documents are the kinds whose text is JSON.
+var documents = map[dictionary.Kind]bool{dictionary.KindVariant: true, dictionary.KindObject: true, dictionary.KindArray: true}
+
 func (r Rows) batch(layout *dictionary.Layout, from, until int) arrow.Record {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrowschema.Of(layout))
 	defer b.Release()
@@ -218,6 +229,8 @@ func (r Rows) batch(layout *dictionary.Layout, from, until int) arrow.Record {
 				builder.(*array.StringBuilder).Append(Location)
 			case i == 0 && layout.Fields[column].Name == r.Null:
 				builder.AppendNull()
+			case documents[layout.Fields[column].Column.Type.Kind]:
+				builder.(*array.StringBuilder).Append(`{"text":"` + r.text(i) + `"}`)
 			default:
 				r.fill(builder, i)
 			}

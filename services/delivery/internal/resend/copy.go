@@ -47,6 +47,9 @@ func (r *Resender) upload(ctx context.Context, f *file, progress func()) (_ *del
 func (r *Resender) pieces(ctx context.Context, f *file, u bucket.Upload, progress func()) ([]*deliveryv1.UploadedPiece, error) {
 	var pieces []*deliveryv1.UploadedPiece
 	most, size := cmp.Or(r.PieceBytes, bucket.MaxCopyBytes), f.receipt.GetFileBytes()
+	if size == 0 {
+		return f.nothing(ctx, u)
+	}
 	for offset := int64(0); offset < size; offset += most {
 		span := bucket.Span{Key: f.receipt.GetKey(), Offset: offset, Length: min(most, size-offset)}
 		piece, err := f.bucket.CopyPiece(ctx, u, int32(len(pieces)+1), span) //nolint:gosec // a file has at most MaxPieces
@@ -63,6 +66,16 @@ func (r *Resender) pieces(ctx context.Context, f *file, u bucket.Upload, progres
 		progress()
 	}
 	return pieces, nil
+}
+
+// nothing is a file without bytes: no range of it can be copied.
+func (f *file) nothing(ctx context.Context, u bucket.Upload) ([]*deliveryv1.UploadedPiece, error) {
+	piece := bucket.Piece{Number: 1, CRC64NVME: bucket.Checksum(nil)}
+	etag, err := f.bucket.UploadPiece(ctx, u, piece)
+	if err != nil {
+		return nil, fmt.Errorf("copying %s: %w", f.receipt.GetKey(), err)
+	}
+	return []*deliveryv1.UploadedPiece{{PieceNumber: piece.Number, Etag: etag, Crc64Nvme: piece.CRC64NVME}}, nil
 }
 
 // report tells the planner. Without its answer the upload stays, because the receipt may stand; what does not is aborted by

@@ -99,17 +99,17 @@ func (r *Resender) find(ctx context.Context, run *taskv1.RunRef, work *taskv1.Co
 	if _, err := revision.Layout(work.GetTable()); err != nil {
 		return nil, err
 	}
-	if err := sameDrop(run, source, work, receipt); err != nil {
+	if err := sameDrop(run, source, work, receipt, revision.Format); err != nil {
 		return nil, err
 	}
-	to := drop.Format{}.PartKey(work.GetTable(), run.GetExportDate(), run.GetRunId(), int(work.GetPartIndex()))
+	to := revision.Format.PartKey(work.GetTable(), run.GetExportDate(), run.GetRunId(), int(work.GetPartIndex()))
 	return &file{bucket: r.Buckets.Open(revision.Destination), run: run, receipt: receipt, to: to}, nil
 }
 
 // sameDrop refuses a task that would put anything else under the run's name than its own date as of its own instant.
-func sameDrop(run *taskv1.RunRef, source *planv1.Run, work *taskv1.CopyWork, receipt *deliveryv1.Receipt) error {
+func sameDrop(run *taskv1.RunRef, source *planv1.Run, work *taskv1.CopyWork, receipt *deliveryv1.Receipt, format drop.Format) error {
 	ref := source.GetRef()
-	from := drop.Format{}.PartKey(work.GetTable(), run.GetExportDate(), work.GetSourceRunId(), int(work.GetPartIndex()))
+	from := format.PartKey(work.GetTable(), run.GetExportDate(), work.GetSourceRunId(), int(work.GetPartIndex()))
 	switch {
 	case ref.GetRunId() != work.GetSourceRunId() || ref.GetRunId() == run.GetRunId() || ref.GetExportId() != run.GetExportId() ||
 		ref.GetExportDate() != run.GetExportDate() || !ref.GetAsOfTime().AsTime().Equal(run.GetAsOfTime().AsTime()):

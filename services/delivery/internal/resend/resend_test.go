@@ -163,6 +163,28 @@ func TestCopy(t *testing.T) {
 	f.complete(t)
 }
 
+// TestCopyOfNothing copies a file without bytes, as JSON Lines without rows are.
+func TestCopyOfNothing(t *testing.T) {
+	f := newFixture(t)
+	r := f.planner.receipt
+	if err := f.bucket.Delete(t.Context(), r.GetKey()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.bucket.PutNew(t.Context(), r.GetKey(), nil); err != nil {
+		t.Fatal(err)
+	}
+	r.FileBytes, r.RowCount, r.Crc64Nvme, r.Sha256 = 0, 0, bucket.Checksum(nil), drop.Digest(nil)
+	if err := f.copy(t); err != nil {
+		t.Fatal(err)
+	}
+	standing := f.planner.standing
+	u, piece := bucket.Upload{Key: standing.GetKey(), ID: standing.GetUploadId()}, standing.GetPieces()[0]
+	pieces := []bucket.Uploaded{{Number: piece.GetPieceNumber(), ETag: piece.GetEtag(), CRC64NVME: piece.GetCrc64Nvme()}}
+	if err := f.bucket.CompleteUpload(t.Context(), u, pieces, bucket.Object{CRC64NVME: bucket.Checksum(nil)}); err != nil {
+		t.Errorf("the copy of nothing cannot be completed: %v", err)
+	}
+}
+
 // TestTheFirstReceiptStands repeats a task, and has four workers hold it at once: what loses leaves nothing.
 func TestTheFirstReceiptStands(t *testing.T) {
 	f := newFixture(t)

@@ -100,7 +100,7 @@ func (u *Upload) Err() error {
 
 // Finish uploads what is left and waits for every piece. The object stays invisible.
 func (u *Upload) Finish() (Result, error) {
-	if len(u.filling) > 0 {
+	if len(u.filling) > 0 || u.number == 0 { // a bucket completes no upload without pieces
 		u.send()
 	}
 	u.sending.Wait()

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func open() bucket.Bucket { return membucket.New(owner).Open(bucket.Destination{Owner: owner}) }
 
 func TestUploadIsCompletableAndWhole(t *testing.T) {
-	for _, size := range []int{1, upload.PieceBytes - 1, upload.PieceBytes, upload.PieceBytes + 1, 5*upload.PieceBytes + 17} {
+	for _, size := range []int{0, 1, upload.PieceBytes - 1, upload.PieceBytes, upload.PieceBytes + 1, 5*upload.PieceBytes + 17} {
 		b, data := open(), random(size)
 		u, err := upload.Start(t.Context(), b, key)
 		if err != nil {

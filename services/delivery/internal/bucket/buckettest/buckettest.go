@@ -27,6 +27,7 @@ const Key = "arn:aws:kms:us-east-1:111122223333:key/9f1c2d3e-0000-4444-8888-1234
 func Run(t *testing.T, b, foreign, keyed bucket.Bucket) {
 	t.Run("upload is invisible until completed", func(t *testing.T) { uploadVisibility(t, b) })
 	t.Run("complete refuses what was not uploaded", func(t *testing.T) { completeRefusals(t, b) })
+	t.Run("an object without bytes", func(t *testing.T) { nothing(t, b) })
 	t.Run("abort leaves nothing", func(t *testing.T) { abort(t, b) })
 	t.Run("copies are the same bytes", func(t *testing.T) { copied(t, b) })
 	t.Run("copies of what is not there", func(t *testing.T) { copyRefusals(t, b) })
@@ -65,6 +66,29 @@ func uploadVisibility(t *testing.T, b bucket.Bucket) {
 	}
 	if _, err := b.Head(ctx, key); !errors.Is(err, bucket.ErrNotFound) {
 		t.Errorf("Head after delete: got %v, want ErrNotFound", err)
+	}
+}
+
+// nothing is what JSON Lines without rows and without compression are.
+func nothing(t *testing.T, b bucket.Bucket) {
+	ctx, key, want := t.Context(), prefix+"nothing.jsonl", bucket.Object{CRC64NVME: bucket.Checksum(nil)}
+	id, err := b.StartUpload(ctx, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, piece := bucket.Upload{Key: key, ID: id}, bucket.Piece{Number: 1, CRC64NVME: bucket.Checksum(nil)}
+	etag, err := b.UploadPiece(ctx, u, piece)
+	if err != nil {
+		t.Fatalf("UploadPiece: %v", err)
+	}
+	if err := b.CompleteUpload(ctx, u, []bucket.Uploaded{{Number: 1, ETag: etag, CRC64NVME: piece.CRC64NVME}}, want); err != nil {
+		t.Fatalf("CompleteUpload: %v", err)
+	}
+	if got, err := b.Head(ctx, key); err != nil || got != want {
+		t.Errorf("Head: got %+v, %v, want %+v", got, err, want)
+	}
+	if err := b.Delete(ctx, key); err != nil {
+		t.Errorf("Delete: %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package s3bucket
 import (
 	"bytes"
 	"context"
+	"path"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -11,14 +12,29 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 )
 
-const fileType = "application/vnd.apache.parquet"
+// fileType is the media type of a file, by the ending of its key. A compressed file is of its compression's type: were it
+// text with an encoding, clients that undo the encoding would find another size and checksum than the manifest's.
+func fileType(key string) string {
+	switch path.Ext(key) {
+	case ".gz":
+		return "application/gzip"
+	case ".zst":
+		return "application/zstd"
+	case ".csv":
+		return "text/csv; charset=utf-8"
+	case ".jsonl":
+		return "application/jsonl"
+	default:
+		return "application/vnd.apache.parquet"
+	}
+}
 
 // StartUpload opens an upload whose pieces carry checksums that S3 joins to one of the whole object.
 func (b *Bucket) StartUpload(ctx context.Context, key string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	out, err := b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, ContentType: aws.String(fileType),
+		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, ContentType: aws.String(fileType(key)),
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumType: types.ChecksumTypeFullObject,
 		ServerSideEncryption: b.made.encryption, SSEKMSKeyId: b.made.key, BucketKeyEnabled: b.made.bucketKey, ACL: b.made.acl,
 	})
