@@ -82,6 +82,15 @@ func (f Format) PartKey(table, date, runID string, index int) string {
 	return fmt.Sprintf("%spart-%05d%s", TablePrefix(table, date, runID), index, f.ending())
 }
 
+// String names it for people.
+func (f Format) String() string {
+	name := cmp.Or(strings.TrimPrefix(f.ending(), "."), fmt.Sprintf("unknown (%s, %s)", f.FileFormat, f.Compression))
+	if f.FileFormat != CSV {
+		return name
+	}
+	return fmt.Sprintf("%s with delimiter %q and %q for null", name, f.CSV.Delimiter, f.CSV.NullString)
+}
+
 // ending is empty for what is no format.
 func (f Format) ending() string {
 	switch kind := (Format{FileFormat: f.FileFormat, Compression: f.Compression}); kind {

@@ -24,6 +24,17 @@ func formats() []Format {
 	return all
 }
 
+func TestFormatsAreNamed(t *testing.T) {
+	for want, f := range map[string]Format{
+		"parquet": {}, "jsonl.gz": jsonLines(Gzip), "unknown (csv2, zstd)": {FileFormat: "csv2", Compression: Zstd},
+		`csv.zst with delimiter "," and "\\N" for null`: csv(Zstd),
+	} {
+		if got := f.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+}
+
 func TestParquetIsLeftOut(t *testing.T) {
 	data, err := manifest(1).Encode()
 	if err != nil || strings.Contains(string(data), "format") {

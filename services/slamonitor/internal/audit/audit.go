@@ -40,6 +40,7 @@ type Selection struct {
 type Promise struct {
 	CustomerID, ExportID, ExportDate, ScopeDigest string
 	Revision                                      int64
+	Format                                        drop.Format
 	Tables                                        []Selection
 }
 
@@ -85,7 +86,7 @@ func (a *Auditor) readDrop(ctx context.Context, b Bucket, p Promise, key string,
 			audit.Findings = append(audit.Findings, sla.Finding{Condition: sla.Mismatch, Table: t.Table, FilePath: b.Path(key), Message: err.Error()})
 			continue
 		}
-		table, findings, err := a.readTable(ctx, b, layout, t)
+		table, findings, err := a.readTable(ctx, b, layout, m.Format, t)
 		if err != nil {
 			return sla.Audit{}, err
 		}
@@ -95,11 +96,11 @@ func (a *Auditor) readDrop(ctx context.Context, b Bucket, p Promise, key string,
 	return audit, nil
 }
 
-func (a *Auditor) readTable(ctx context.Context, b Bucket, layout *dictionary.Layout, t drop.Table) (sla.TableAudit, []sla.Finding, error) {
+func (a *Auditor) readTable(ctx context.Context, b Bucket, layout *dictionary.Layout, format drop.Format, t drop.Table) (sla.TableAudit, []sla.Finding, error) {
 	result := sla.TableAudit{Table: t.Table, Files: len(t.Files)}
 	findings := sameColumns(layout, t)
 	for _, f := range t.Files {
-		rows, err := a.readFile(ctx, b, layout, f)
+		rows, err := a.readFile(ctx, b, layout, format, f)
 		if bad := (*fileError)(nil); errors.As(err, &bad) {
 			findings = append(findings, sla.Finding{Condition: bad.condition, Table: t.Table, FilePath: b.Path(f.Key), Message: bad.message})
 			continue
@@ -129,6 +130,9 @@ func promised(path string, p Promise, m *drop.Manifest) []sla.Finding {
 	}
 	if m.ScopeDigest != p.ScopeDigest {
 		wrong("", "the scope digest is not that of the approved revision")
+	}
+	if m.Format != p.Format {
+		wrong("", "the files are %s, the approved revision says %s", m.Format, p.Format)
 	}
 	for _, s := range p.Tables {
 		if !slices.ContainsFunc(m.Tables, func(t drop.Table) bool { return t.Table == s.Table }) {

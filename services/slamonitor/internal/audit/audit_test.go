@@ -50,6 +50,8 @@ type place struct {
 	reader *bucket.Reader
 	file   []byte
 	m      drop.Manifest
+	// promised is the format of the approved revision.
+	promised drop.Format
 }
 
 func newPlace(t *testing.T) *place {
@@ -158,7 +160,7 @@ func (p *place) audit(t *testing.T) sla.Audit {
 	t.Helper()
 	a := &Auditor{Dictionary: dictionary.Standard(), TempDir: t.TempDir()}
 	found, err := a.Audit(context.WithoutCancel(t.Context()), p.reader, Promise{
-		CustomerID: "acme", ExportID: "acme-daily", ExportDate: date, Revision: 1, ScopeDigest: strings.Repeat("ab", 32), Tables: []Selection{{Table: "DIM_DATES"}},
+		CustomerID: "acme", ExportID: "acme-daily", ExportDate: date, Revision: 1, ScopeDigest: strings.Repeat("ab", 32), Format: p.promised, Tables: []Selection{{Table: "DIM_DATES"}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -30,9 +30,9 @@ func wrongFile(c sla.Condition, format string, args ...any) error {
 }
 
 // readFile downloads a file, compares its bytes with the manifest, decodes every
-// page and returns its rows.
-func (a *Auditor) readFile(ctx context.Context, b Bucket, layout *dictionary.Layout, f drop.File) (int64, error) {
-	local, err := os.CreateTemp(a.TempDir, "audit-*.parquet")
+// page or row and returns its rows.
+func (a *Auditor) readFile(ctx context.Context, b Bucket, layout *dictionary.Layout, format drop.Format, f drop.File) (int64, error) {
+	local, err := os.CreateTemp(a.TempDir, "audit-*")
 	if err != nil {
 		return 0, fmt.Errorf("making a temporary file: %w", err)
 	}
@@ -40,7 +40,12 @@ func (a *Auditor) readFile(ctx context.Context, b Bucket, layout *dictionary.Lay
 	if err := download(ctx, b, f, local); err != nil {
 		return 0, err
 	}
-	rows, err := decode(local, f.Bytes, layout)
+	var rows int64
+	if format.FileFormat == drop.Parquet {
+		rows, err = decode(local, f.Bytes, layout)
+	} else {
+		rows, err = decodeText(ctx, local, f, format, layout)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -64,7 +69,7 @@ func download(ctx context.Context, b Bucket, f drop.File, to io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", b.Path(f.Key), err)
 	}
-	if size == 0 {
+	if size == 0 && f.Bytes > 0 {
 		return wrongFile(sla.Unreadable, "the file is empty")
 	}
 	if size != f.Bytes {

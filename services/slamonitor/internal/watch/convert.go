@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/customer-exports/exports/pkg/drop"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	slav1 "github.com/customer-exports/exports/proto/exports/sla/v1"
 	"github.com/customer-exports/exports/services/slamonitor/internal/audit"
@@ -15,6 +16,7 @@ func promiseOf(revision *configv1.Revision, expected sla.Expectation) audit.Prom
 	p := audit.Promise{
 		CustomerID: expected.CustomerID, ExportID: expected.ExportID, ExportDate: expected.ExportDate,
 		Revision: revision.GetRevision(), ScopeDigest: revision.GetScopeDigest(),
+		Format: drop.FormatOf(revision.GetSpec().GetFormat()),
 	}
 	for _, t := range revision.GetSpec().GetTables() {
 		p.Tables = append(p.Tables, audit.Selection{Table: t.GetTable(), Columns: t.GetColumns()})
