@@ -13,7 +13,7 @@ func Engagements() []Engagement {
 	return []Engagement{
 		{
 			CustomerID: "bella-holdings", Name: "Bella Holdings", Brands: []string{"Bella Pizza"},
-			Locations: locations(0, 54, 0), Compression: configv1.Compression_COMPRESSION_ZSTD,
+			Locations: Locations(0, 54, 0), Compression: configv1.Compression_COMPRESSION_ZSTD,
 			Tables: []string{
 				"DIM_DATES", "DIM_LOCATIONS", "DIM_EMPLOYEES", "FACT_REVIEWS", "FACT_REVIEW_VERSIONS", "FACT_EMPLOYEE_MENTIONS",
 				"FACT_CUSTOMERS_SAVED", "FACT_INTERACTIONS", "FACT_MESSAGES", "FACT_TRANSACTIONS", "FACT_TRANSACTION_ITEMS",
@@ -22,15 +22,15 @@ func Engagements() []Engagement {
 		},
 		{
 			CustomerID: "coastal-leisure", Name: "Coastal Leisure", Brands: []string{"Nova Fitness", "Harbor Hotels"},
-			Locations: append(locations(0, 30, 1), locations(0, 30, 2)...), Compression: configv1.Compression_COMPRESSION_SNAPPY,
+			Locations: append(Locations(0, 30, 1), Locations(0, 30, 2)...), Compression: configv1.Compression_COMPRESSION_SNAPPY,
 			ByRole: true,
 			Tables: []string{"DIM_DATES", "DIM_LOCATIONS", "FACT_REVIEWS", "FACT_MESSAGES", "FACT_TRANSACTIONS", "FACT_TRANSACTION_ITEMS"},
 		},
 	}
 }
 
-// locations names the locations in [from, until) that belong to brand.
-func locations(from, until, brand int) []string {
+// Locations names the locations in [from, until) that belong to brand.
+func Locations(from, until, brand int) []string {
 	var ids []string
 	for n := from; n < until; n++ {
 		if n%3 == brand {

@@ -19,9 +19,11 @@ type Engagement struct {
 	Brands           []string
 	Locations        []string
 	Tables           []string
+	FileFormat       configv1.FileFormat // unset: Parquet
 	Compression      configv1.Compression
-	ByRole           bool // the customer grants a role, and nothing to our own keys
-	Shared           bool // other customers may have the locations too
+	CSV              *configv1.CsvOptions // of that format
+	ByRole           bool                 // the customer grants a role, and nothing to our own keys
+	Shared           bool                 // other customers may have the locations too
 }
 
 // ExportID is the id of the engagement's one export.
@@ -34,7 +36,7 @@ func (e Engagement) Bucket() string { return e.CustomerID + "-data" }
 func (e Engagement) Spec(d *configv1.Destination, timeOfDay, startDate string) *configv1.ExportSpec {
 	spec := &configv1.ExportSpec{
 		Scope:     &commonv1.Scope{Brands: e.Brands, LocationIds: e.Locations},
-		Format:    &configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_PARQUET, Compression: e.Compression},
+		Format:    &configv1.Format{FileFormat: e.FileFormat, Compression: e.Compression, Csv: e.CSV},
 		Schedule:  &configv1.Schedule{TimeOfDay: timeOfDay, TimeZone: "UTC"},
 		StartDate: startDate, Destination: d,
 	}
