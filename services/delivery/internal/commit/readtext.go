@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"compress/gzip"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -86,11 +85,11 @@ func (c *chunks) Read(p []byte) (int, error) {
 	return copy(p, data), nil
 }
 
-// rowReader counts the rows and lines of a text.
+// rowReader counts the rows of a text.
 type rowReader struct {
-	text         io.Reader
-	count, lines int64
-	ofRow        int
+	text  io.Reader
+	count int64
+	ofRow int
 }
 
 // Read implements io.Reader.
@@ -98,11 +97,6 @@ func (r *rowReader) Read(p []byte) (int, error) {
 	n, err := r.text.Read(p)
 	if r.ofRow += n; r.ofRow > maxRowBytes {
 		return 0, fmt.Errorf("a row is longer than %d bytes", maxRowBytes)
-	}
-	for _, b := range p[:n] {
-		if b == '\n' {
-			r.lines++
-		}
 	}
 	return n, err
 }
@@ -124,40 +118,4 @@ func (r *rowReader) csv(delimiter string, names []string) error {
 		}
 		r.row()
 	}
-}
-
-// unvalued keeps what the standard library cites of a row out of an error.
-func unvalued(err error) error {
-	if broken := (*json.SyntaxError)(nil); errors.As(err, &broken) {
-		return fmt.Errorf("what is before byte %d is not JSON", broken.Offset)
-	}
-	return err
-}
-
-func (r *rowReader) json(names []string) error {
-	decoder := json.NewDecoder(r)
-	var value json.RawMessage
-	for {
-		if start, err := decoder.Token(); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil || start != json.Delim('{') {
-			return errors.Join(errors.New("a row is no object"), unvalued(err))
-		}
-		for _, name := range names {
-			if key, err := decoder.Token(); err != nil || key != name {
-				return errors.Join(fmt.Errorf("column %s is missing or not in its place", name), unvalued(err))
-			}
-			if err := decoder.Decode(&value); err != nil {
-				return unvalued(err)
-			}
-		}
-		if end, err := decoder.Token(); err != nil || end != json.Delim('}') {
-			return errors.Join(errors.New("a row has more columns"), unvalued(err))
-		}
-		r.row()
-	}
-	if r.lines != r.count {
-		return fmt.Errorf("%d rows are on %d lines", r.count, r.lines)
-	}
-	return nil
 }

@@ -10,8 +10,7 @@ import (
 	"github.com/customer-exports/exports/pkg/drop"
 )
 
-// gzipLevel is where gzip is still about as fast as the rows are spelled; two levels more cost twice the time for a
-// twentieth of the size.
+// gzipLevel is the highest that is about as fast as the lowest: two more take 1.6 times as long for files a tenth smaller.
 const gzipLevel = 4
 
 // squeeze compresses what is written as a whole. Close ends the compression and leaves the sink open.
