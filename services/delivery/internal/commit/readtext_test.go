@@ -136,6 +136,20 @@ func TestDamagedCompressionIsNotCommitted(t *testing.T) {
 	}
 }
 
+func TestTextIsWithdrawn(t *testing.T) {
+	f := uploadRunIn(t, newBucket(t), date, 1, textFormats()[0])
+	f.replace(t, f.planner.plan.Receipts[0], func(string) string { return "damaged" })
+	if err := f.commit(t); fault.ReasonOf(err) != fault.ReasonReadBackMismatch || f.visible(t) == 0 {
+		t.Fatalf("got %v, want READ_BACK_MISMATCH and files that can be seen", err)
+	}
+	if err := f.committer.Withdraw(t.Context(), f.run); err != nil {
+		t.Fatal(err)
+	}
+	if left := f.visible(t); left != 0 {
+		t.Errorf("%d files are left", left)
+	}
+}
+
 // replace uploads other bytes than those that were written, and has the receipt agree.
 func (f *fixture) replace(t *testing.T, r *deliveryv1.Receipt, spoil func(string) string) {
 	t.Helper()

@@ -17,8 +17,8 @@ const gzipLevel = 4
 func squeeze(to io.Writer, c drop.Compression) (io.WriteCloser, error) {
 	switch c {
 	case drop.Zstd:
-		// A frame also of nothing, so that a file without rows is not without bytes. Nothing runs beside the caller.
-		return zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithZeroFrames(true))
+		// Concurrency of one: nothing runs beside the caller.
+		return zstd.NewWriter(to, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	case drop.Gzip:
 		return gzip.NewWriterLevel(to, gzipLevel)
 	case drop.None:

@@ -14,6 +14,7 @@ import (
 	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
@@ -166,10 +167,10 @@ func TestCopy(t *testing.T) {
 // TestCopyOfNothing copies a file without bytes, as JSON Lines without rows are.
 func TestCopyOfNothing(t *testing.T) {
 	f := newFixture(t)
-	r := f.planner.receipt
-	if err := f.bucket.Delete(t.Context(), r.GetKey()); err != nil {
-		t.Fatal(err)
-	}
+	agreed := &configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_JSON_LINES, Compression: configv1.Compression_COMPRESSION_NONE}
+	f.resender.Revisions = revisions{parttest.RevisionIn(t, bucket.Destination{Owner: parttest.Owner}, agreed)}
+	r, format := f.planner.receipt, drop.FormatOf(agreed)
+	r.Key = format.PartKey(table, date, f.work.GetSourceRunId(), 0)
 	if err := f.bucket.PutNew(t.Context(), r.GetKey(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -178,6 +179,9 @@ func TestCopyOfNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	standing := f.planner.standing
+	if want := format.PartKey(table, date, f.run.GetRunId(), 0); standing.GetKey() != want {
+		t.Errorf("the copy is %s, want %s", standing.GetKey(), want)
+	}
 	u, piece := bucket.Upload{Key: standing.GetKey(), ID: standing.GetUploadId()}, standing.GetPieces()[0]
 	pieces := []bucket.Uploaded{{Number: piece.GetPieceNumber(), ETag: piece.GetEtag(), CRC64NVME: piece.GetCrc64Nvme()}}
 	if err := f.bucket.CompleteUpload(t.Context(), u, pieces, bucket.Object{CRC64NVME: bucket.Checksum(nil)}); err != nil {

@@ -43,8 +43,8 @@ func TestUploadIsCompletableAndWhole(t *testing.T) {
 			t.Fatalf("%d bytes: Finish: %v", size, err)
 		}
 		sum := sha256.Sum256(data)
-		if got.SHA256 != hex.EncodeToString(sum[:]) || got.Object.Bytes != int64(size) {
-			t.Errorf("%d bytes: got %d bytes, SHA-256 %s", size, got.Object.Bytes, got.SHA256)
+		if got.SHA256 != hex.EncodeToString(sum[:]) || got.Object.Bytes != int64(size) || len(got.Pieces) == 0 {
+			t.Errorf("%d bytes: got %d bytes in %d pieces, SHA-256 %s", size, got.Object.Bytes, len(got.Pieces), got.SHA256)
 		}
 		if err := b.CompleteUpload(t.Context(), got.Upload, got.Pieces, got.Object); err != nil {
 			t.Errorf("%d bytes: CompleteUpload: %v", size, err)

@@ -90,6 +90,7 @@ func TestTextRows(t *testing.T) {
 		"CSV, text on a quote":    {plainCSV, wholeCSV, []string{`"N"`, `"N"x`}, sla.Unreadable, "a quote"},
 		"CSV, cut":                {plainCSV, wholeCSV, []string{";null\r\n", ";nu"}, sla.Unreadable, "after 1 rows: the file ends within a row"},
 		"CSV, null that is none":  {plainCSV, wholeCSV, []string{"2;N", "N;N"}, sla.Mismatch, "row 2: column id is null"},
+		"CSV, text like null":     {plainCSV, wholeCSV, []string{";null", `;"N"`}, sla.Verified, ""},
 		"CSV, a third row":        {plainCSV, wholeCSV + firstCSV, nil, sla.Mismatch, "more than the 2 rows"},
 		"CSV, empty number":       {plainCSV, wholeCSV, []string{"2;N", "2;"}, sla.Mismatch, "row 2: column money is no NUMBER(12,2)"},
 		"JSON":                    {plainJSON, wholeJSON, nil, sla.Verified, ""},

@@ -111,6 +111,9 @@ func (s *textSuite) file(t *testing.T, batches []arrow.Record) string {
 	if err := sink.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if info, err := os.Stat(path); err != nil || (info.Size() == 0) != (rows == 0 && s.format.FileFormat == drop.JSONLines && s.format.Compression == drop.None) {
+		t.Errorf("the file of %d rows is %d bytes long, %v", rows, info.Size(), err)
+	}
 	return path
 }
 
