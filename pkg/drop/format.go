@@ -30,7 +30,7 @@ const (
 	None Compression = "none"
 )
 
-// Format is how all files of a drop are written. The zero value is Parquet, and all of it that a manifest leaves out.
+// Format is how all files of a drop are written. The zero value is Parquet, which a manifest leaves out.
 type Format struct {
 	FileFormat  FileFormat  `json:"file_format"`
 	Compression Compression `json:"compression"`

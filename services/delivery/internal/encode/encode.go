@@ -6,6 +6,7 @@
 package encode
 
 import (
+	"fmt"
 	"io"
 	"time"
 
@@ -56,11 +57,13 @@ type File struct {
 // New makes the encoder of one file in the file's format.
 func New(to io.Writer, file File) (Encoder, error) {
 	switch file.Format.FileFormat {
+	case drop.Parquet:
+		return NewParquet(to, file)
 	case drop.CSV:
 		return NewCSV(to, file)
 	case drop.JSONLines:
 		return NewJSONLines(to, file)
 	default:
-		return NewParquet(to, file)
+		return nil, fmt.Errorf("choosing an encoder: unknown format %s", file.Format)
 	}
 }

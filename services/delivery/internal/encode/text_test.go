@@ -166,8 +166,8 @@ func TestTableIsWritten(t *testing.T) {
 	}
 }
 
-func TestUnknownCompressionIsRefused(t *testing.T) {
-	for _, f := range []drop.Format{{FileFormat: drop.CSV, Compression: "snappy", CSV: drop.CSVOptions{Delimiter: ","}}, {FileFormat: drop.JSONLines}, {FileFormat: drop.CSV, Compression: drop.Gzip}} {
+func TestUnknownFormatsAreRefused(t *testing.T) {
+	for _, f := range []drop.Format{{FileFormat: "xml"}, {FileFormat: drop.CSV, Compression: "snappy", CSV: drop.CSVOptions{Delimiter: ","}}, {FileFormat: drop.JSONLines}, {FileFormat: drop.CSV, Compression: drop.Gzip}} {
 		if _, err := encode.New(io.Discard, encode.File{Format: f}); err == nil {
 			t.Errorf("%v makes an encoder", f)
 		}
