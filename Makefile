@@ -79,10 +79,14 @@ test: build readers $(BIN)/grpcurl ## run all tests, in random order; the end-to
 	$(GO) test -timeout $(TEST_TIMEOUT) ./services/planner/app -run Together -customers 1000 || failed=1; \
 	exit $$failed
 
+# How many transactions the encoders write; below a million the figures get rough.
+ENCODE_ROWS ?= 1500000
+
 # Each benchmark makes many calls within one run, so once is enough.
 .PHONY: bench
 bench: ## run the benchmarks and print their figures
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./services/config/app ./services/planner/app
+	EXPORTS_ENCODE_ROWS=$(ENCODE_ROWS) $(GO) test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 30m ./services/delivery/internal/encode/encodebench
 
 ##@ Code
 

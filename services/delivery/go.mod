@@ -10,6 +10,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.114.9
 	github.com/aws/smithy-go v1.28.9
 	github.com/customer-exports/exports/deploy/local/objectstore v0.0.0
+	github.com/customer-exports/exports/deploy/local/warehouse v0.0.0
 	github.com/customer-exports/exports/pkg v0.0.0
 	github.com/customer-exports/exports/proto v0.0.0
 	github.com/duckdb/duckdb-go/v2 v2.10506.0
@@ -38,7 +39,7 @@ require (
 	github.com/andybalholm/brotli v1.2.3 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect
 	github.com/antlr4-go/antlr/v4 v4.13.1 // indirect
-	github.com/apache/arrow-go/v18 v18.5.1 // indirect
+	github.com/apache/arrow-go/v18 v18.8.0 // indirect
 	github.com/apache/thrift v0.25.0 // indirect
 	github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream v1.7.26 // indirect
 	github.com/aws/aws-sdk-go-v2/feature/ec2/imds v1.19.1 // indirect
@@ -83,6 +84,7 @@ require (
 	github.com/hashicorp/go-rootcerts v1.0.2 // indirect
 	github.com/hashicorp/go-secure-stdlib/strutil v0.1.2 // indirect
 	github.com/hashicorp/vault-client-go v0.4.3 // indirect
+	github.com/huandu/xstrings v1.4.0 // indirect
 	github.com/klauspost/asmfmt v1.3.2 // indirect
 	github.com/klauspost/cpuid/v2 v2.4.0 // indirect
 	github.com/mattn/go-colorable v0.1.15 // indirect
@@ -137,6 +139,7 @@ require (
 
 replace (
 	github.com/customer-exports/exports/deploy/local/objectstore => ../../deploy/local/objectstore
+	github.com/customer-exports/exports/deploy/local/warehouse => ../../deploy/local/warehouse
 	github.com/customer-exports/exports/pkg => ../../pkg
 	github.com/customer-exports/exports/proto => ../../proto
 )

@@ -18,8 +18,8 @@ import (
 // Bounds of a row group, in rows and in bytes of Arrow buffers, whichever is met first: the batches of one group wait in
 // memory, and a reader needs about as much to scan it.
 const (
-	groupRows  = 256 << 10
-	groupBytes = 64 << 20
+	groupRows  = 128 << 10
+	groupBytes = 32 << 20
 )
 
 // Parquet is the Encoder that writes Apache Parquet with Arrow's own library. It gathers the rows of a row group and

@@ -67,8 +67,8 @@ func typeOf(p parquet.Type) string {
 
 // The bounds of a row group: what waits in memory for it, here and at a reader.
 const (
-	maxGroupRows  = 256 << 10
-	maxGroupBytes = 64 << 20
+	maxGroupRows  = 128 << 10
+	maxGroupBytes = 32 << 20
 )
 
 // rowGroups are bounded by rows, and by bytes where rows are wide.
