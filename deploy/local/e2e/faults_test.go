@@ -43,12 +43,15 @@ func misbehaviours() []misbehaviour {
 	slow := warehouse.Fault{Kind: warehouse.SlowQuery, SQL: ofExtract, Delay: time.Second}
 	timeout := warehouse.Fault{Kind: warehouse.QueryError, SQL: ofExtract, Code: "000630", SQLState: "57014"}
 	refusal := warehouse.Fault{Kind: warehouse.QueryError, SQL: ofExtract, Code: "001003", SQLState: "42000"}
-	const reads = 3 // of one chunk, before its attempt fails
+	// Before the attempt fails: of one chunk, and of one answer.
+	const reads, answers = 3, 2
 	return []misbehaviour{
 		{"address expired", of(ofExtract, warehouse.ChunkForbidden, 1), 1, fault.ReasonChunkExpired, false},
 		{"address always expired", of(ofExtract, warehouse.ChunkForbidden, faultAttempts), faultAttempts, fault.ReasonChunkExpired, true},
 		{"chunk unavailable", of(ofExtract, warehouse.ChunkUnavailable, 1), 0, "", false},
 		{"chunk stalls", of(ofExtract, warehouse.ChunkStall, 1), 1, fault.ReasonSourceStalled, false},
+		{"connection lost", of(ofExtract, warehouse.ChunkLost, reads-1), 0, "", false},
+		{"connection lost each time", of(ofExtract, warehouse.ChunkLost, reads), 1, fault.ReasonSourceTruncated, false},
 		{"cut inside a message", of(ofExtract, warehouse.CutMidMessage, reads-1), 0, "", false},
 		{"cut inside a message each time", of(ofExtract, warehouse.CutMidMessage, reads), 1, fault.ReasonSourceTruncated, false},
 		{"cut between messages", of(ofExtract, warehouse.CutAtBoundary, reads-1), 0, "", false},
@@ -61,6 +64,9 @@ func misbehaviours() []misbehaviour {
 		{"wrong chunk count", of(ofExtract, warehouse.WrongChunkCount, 1), 1, fault.ReasonSourceTruncated, false},
 		{"JSON", of(ofExtract, warehouse.JSONResult, 1), 1, fault.ReasonSourceNotArrow, false},
 		{"count in JSON", of(ofMeasure, warehouse.JSONResult, 1), 1, fault.ReasonSourceNotArrow, false},
+		{"answer lost", of(ofExtract, warehouse.AnswerLost, 1), 0, "", false},
+		{"answer lost again", of(ofExtract, warehouse.AnswerLost, answers), 1, fault.ReasonSourceUnavailable, false},
+		{"answer stalls", of(ofExtract, warehouse.AnswerStall, 1), 1, fault.ReasonSourceStalled, false},
 		{"slow", slow, 0, "", false},
 		{"statement times out", timeout, 1, fault.ReasonSourceUnavailable, false},
 		{"statement refused", refusal, 1, fault.ReasonSourceRefused, true},

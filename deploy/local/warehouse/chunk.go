@@ -20,7 +20,7 @@ func (s *Server) chunk(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Request has expired", http.StatusForbidden)
 		return
 	}
-	fault, struck := s.faults.take(q.info.SQL, index, ChunkForbidden, ChunkUnavailable, ChunkStall, CutMidMessage, CutAtBoundary)
+	fault, struck := s.faults.take(q.info.SQL, index, ChunkForbidden, ChunkUnavailable, ChunkStall, ChunkLost, CutMidMessage, CutAtBoundary)
 	body, err := os.ReadFile(q.result.chunks[index].path)
 	if err == nil && struck {
 		body, err = damage(fault.Kind, body)
@@ -30,8 +30,9 @@ func (s *Server) chunk(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Request has expired", http.StatusForbidden)
 	case fault.Kind == ChunkUnavailable:
 		http.Error(w, "Slow down", http.StatusServiceUnavailable)
-	case fault.Kind == ChunkStall:
-		stall(w, r, body)
+	case fault.Kind == ChunkStall || fault.Kind == ChunkLost:
+		w.Header().Set("Content-Encoding", "gzip")
+		half(w, r, body, fault.Kind == ChunkStall)
 	default:
 		w.Header().Set("Content-Encoding", "gzip")
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -49,13 +50,16 @@ func (s *Server) mayFetch(q *query, index int, key string) bool {
 	return q.result != nil && key == q.result.key && index >= 0 && index < len(q.result.chunks)
 }
 
-// stall sends half the body and then nothing until the client leaves or the server closes.
-func stall(w http.ResponseWriter, r *http.Request, body []byte) {
-	w.Header().Set("Content-Encoding", "gzip")
+// half sends half the body and then breaks the connection off, or sends nothing until the client leaves or
+// the server closes.
+func half(w http.ResponseWriter, r *http.Request, body []byte, stay bool) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	_, _ = w.Write(body[:len(body)/2])
 	_ = http.NewResponseController(w).Flush()
-	<-r.Context().Done()
+	if stay {
+		<-r.Context().Done()
+	}
+	panic(http.ErrAbortHandler) // which closes the connection, and is not reported
 }
 
 // damage shortens a chunk so that transport and compression still end cleanly.

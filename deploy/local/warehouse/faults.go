@@ -18,12 +18,15 @@ const (
 	ChunkForbidden   FaultKind = "chunk_forbidden"   // 403, as for an expired address
 	ChunkUnavailable FaultKind = "chunk_unavailable" // 503
 	ChunkStall       FaultKind = "chunk_stall"       // half the body, then nothing until the client leaves
+	ChunkLost        FaultKind = "chunk_lost"        // half the body, then the connection is gone
 	CutMidMessage    FaultKind = "cut_mid_message"   // a clean end inside an Arrow message
 	CutAtBoundary    FaultKind = "cut_at_boundary"   // a clean end after the first record batch
 	SessionExpired   FaultKind = "session_expired"   // 390112 instead of running the statement
 	WrongTotal       FaultKind = "wrong_total"       // announces one row too many in total
 	WrongChunkCount  FaultKind = "wrong_chunk_count" // announces one row too many in a chunk and in total
 	JSONResult       FaultKind = "json_result"       // answers in JSON without any Arrow
+	AnswerStall      FaultKind = "answer_stall"      // half the answer, then nothing until the client leaves
+	AnswerLost       FaultKind = "answer_lost"       // half the answer, then the connection is gone
 	SlowQuery        FaultKind = "slow_query"        // waits for Delay before the statement runs
 	QueryError       FaultKind = "query_error"       // fails with Code, SQLState and Message
 )
@@ -31,8 +34,8 @@ const (
 // FaultKinds lists every kind, so that a test can say that it covers all of them.
 func FaultKinds() []FaultKind {
 	return []FaultKind{
-		ChunkForbidden, ChunkUnavailable, ChunkStall, CutMidMessage, CutAtBoundary, SessionExpired,
-		WrongTotal, WrongChunkCount, JSONResult, SlowQuery, QueryError,
+		ChunkForbidden, ChunkUnavailable, ChunkStall, ChunkLost, CutMidMessage, CutAtBoundary, SessionExpired,
+		WrongTotal, WrongChunkCount, JSONResult, AnswerStall, AnswerLost, SlowQuery, QueryError,
 	}
 }
 

@@ -32,6 +32,7 @@ func TestFaultsOfResults(t *testing.T) {
 	}{
 		{Fault{Kind: ChunkForbidden, Chunk: new(1)}, func(s stream) bool { return s.errs[2] != nil && s.errs[1] == nil }},
 		{Fault{Kind: ChunkUnavailable}, func(s stream) bool { return s.err() == nil && s.rows() == s.total }},
+		{Fault{Kind: ChunkLost}, func(s stream) bool { return s.err() != nil }},
 		{Fault{Kind: CutMidMessage}, func(s stream) bool { return s.err() != nil }},
 		{Fault{Kind: CutAtBoundary, SQL: "FACT_TRANSACTIONS"}, short},
 		{Fault{Kind: WrongTotal}, short},
@@ -59,12 +60,27 @@ func TestFaultsOfResults(t *testing.T) {
 func TestFaultStall(t *testing.T) {
 	s := openServer(t, nil)
 	db := connect(t, s)
-	arm(t, s, Fault{Kind: ChunkStall})
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	got, err := readContext(t, ctx, db, transactions(after), allBrands, allLocations())
-	if err := errors.Join(err, got.err()); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("got %v, want the deadline", err)
+	for _, kind := range []FaultKind{ChunkStall, AnswerStall} {
+		arm(t, s, Fault{Kind: kind})
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		got, err := readContext(t, ctx, db, transactions(after), allBrands, allLocations())
+		cancel()
+		if err := errors.Join(err, got.err()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("%s: got %v, want the deadline", kind, err)
+		}
+	}
+}
+
+// An answer that breaks off is asked for once more by the driver, and no oftener.
+func TestFaultAnswerLost(t *testing.T) {
+	s := openServer(t, nil)
+	db := connect(t, s)
+	for times, whole := range map[int]bool{1: true, 2: false} {
+		arm(t, s, Fault{Kind: AnswerLost, Times: times})
+		got, err := read(t, db, transactions(after), allBrands, allLocations())
+		if (err == nil) != whole || whole && got.rows() != got.total {
+			t.Errorf("lost %d times: %d of %d rows, error %v", times, got.rows(), got.total, err)
+		}
 	}
 }
 

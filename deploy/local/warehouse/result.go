@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -160,7 +161,7 @@ const selectStatement = 4096
 const keyHeader = "X-Chunk-Key"
 
 // answerResult writes the result document, bent by the faults of results.
-func (s *Server) answerResult(w http.ResponseWriter, q *query) {
+func (s *Server) answerResult(w http.ResponseWriter, request *http.Request, q *query) {
 	if q.err != nil {
 		refuse(w, q.err, q.info.ID)
 		return
@@ -181,6 +182,11 @@ func (s *Server) answerResult(w http.ResponseWriter, q *query) {
 	if len(entries) > 0 && document["queryResultFormat"] == "arrow" {
 		document["chunks"] = entries
 		document["chunkHeaders"] = map[string]string{keyHeader: r.key}
+	}
+	if f, ok := s.faults.take(q.info.SQL, anyChunk, AnswerStall, AnswerLost); ok {
+		// What cannot be written is an answer that is lost altogether.
+		text, _ := json.Marshal(envelope{Data: document, Success: true})
+		half(w, request, text, f.Kind == AnswerStall)
 	}
 	answer(w, document)
 }

@@ -171,7 +171,7 @@ func (s *Server) await(w http.ResponseWriter, r *http.Request, q *query) {
 	defer timer.Stop()
 	select {
 	case <-q.done:
-		s.answerResult(w, q)
+		s.answerResult(w, r, q)
 	case <-timer.C:
 		s.answerPending(w, q, codeInProgress)
 	case <-r.Context().Done():

@@ -32,7 +32,8 @@ type Config struct {
 	// PasswordFile or PrivateKeyFile (unencrypted PKCS #8 PEM) is read anew for every login.
 	PasswordFile   conf.Secret `yaml:"password_file"`
 	PrivateKeyFile conf.Secret `yaml:"private_key_file"`
-	// StallTimeout is how long a chunk may send nothing; QueryTimeout bounds login and statement together.
+	// StallTimeout is how long a chunk, or an answer that has begun, may send nothing; QueryTimeout bounds
+	// login and statement together.
 	StallTimeout conf.Duration `yaml:"stall_timeout"`
 	QueryTimeout conf.Duration `yaml:"query_timeout"`
 	// FetchConcurrency is how many chunks are fetched ahead of the one being sent; it bounds memory.

@@ -58,7 +58,7 @@ func (s *Source) Measure(ctx context.Context, attempt source.Attempt, survey sou
 	}
 	answer, err := s.query(ctx, s.errand(attempt, survey.Large), text)
 	if err != nil {
-		return nil, fmt.Errorf("counting rows: %w", err)
+		return nil, fmt.Errorf("counting rows: %w", s.explain(ctx, err, survey.Layouts...))
 	}
 	defer answer.close()
 	converter, err := convert.New(measurement(), answer.rowTypes())

@@ -89,7 +89,8 @@ func (s *Source) await(ctx context.Context, e errand, text statement.Statement) 
 		fault.New(fault.Unavailable, fault.ReasonSourceStalled, "the source did not answer within %s", s.cfg.QueryTimeout.D()))
 	defer cancel()
 	// While a statement runs, the driver asks for it about every 45 s: each answer is a sign of life.
-	ctx = follow(ctx, e.progress)
+	ctx, stop := follow(ctx, s.cfg.StallTimeout.D(), e.progress)
+	defer stop()
 	answers := make(chan *answer, 1)
 	go func() { answers <- run(ctx, e.pool, text) }()
 	select {

@@ -85,7 +85,7 @@ func (s *Source) Read(ctx context.Context, attempt source.Attempt, part source.P
 	}
 	answer, err := s.query(ctx, s.errand(attempt, part.Large), text, attribute.String(obs.KeyTable, part.Layout.Table.Name))
 	if err != nil {
-		return 0, fmt.Errorf("querying table %s: %w", part.Layout.Table.Name, err)
+		return 0, fmt.Errorf("querying table %s: %w", part.Layout.Table.Name, s.explain(ctx, err, part.Layout))
 	}
 	defer answer.close()
 	if answer.loader.TotalRows() != part.Rows {

@@ -67,7 +67,15 @@ func (w *watched) Read(p []byte) (int, error) {
 	if n > 0 {
 		w.beat.alive()
 	}
+	if err != nil {
+		w.beat.over()
+	}
 	return n, err
+}
+
+func (w *watched) Close() error {
+	w.beat.over()
+	return w.ReadCloser.Close()
 }
 
 // unpacked gunzips a body. The gzip reader is made at the first read, because making it reads.
