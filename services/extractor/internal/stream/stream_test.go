@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -14,11 +15,13 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	"github.com/customer-exports/exports/pkg/rpc"
+	"github.com/customer-exports/exports/pkg/rpc/rpctest"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 	"github.com/customer-exports/exports/services/extractor/internal/stream"
@@ -29,14 +32,19 @@ var schema = arrow.NewSchema([]arrow.Field{
 	{Name: "text", Type: arrow.BinaryTypes.String, Nullable: true},
 }, nil)
 
+// TestMain proves that no upload leaves a goroutine behind, however it ends.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 // memDelivery keeps what it was sent, and refuses after some batches when told to.
 type memDelivery struct {
 	deliveryv1.UnimplementedPartServiceServer
 	refuseAfter int
+	deaf        bool // takes the header and reads no more until the stream ends
 	early       bool
 	header      *deliveryv1.PartHeader
 	batches     [][]byte
 	trailer     *deliveryv1.PartTrailer
+	begun       chan struct{}
 	ended       chan error
 }
 
@@ -50,6 +58,10 @@ func (m *memDelivery) UploadPart(s grpc.ClientStreamingServer[deliveryv1.UploadP
 		switch message := request.GetMessage().(type) {
 		case *deliveryv1.UploadPartRequest_Header:
 			m.header = message.Header
+			if m.deaf {
+				close(m.begun)
+				<-s.Context().Done()
+			}
 		case *deliveryv1.UploadPartRequest_Batch:
 			m.batches = append(m.batches, message.Batch)
 		case *deliveryv1.UploadPartRequest_Trailer:
@@ -68,7 +80,14 @@ func (m *memDelivery) UploadPart(s grpc.ClientStreamingServer[deliveryv1.UploadP
 // dial serves m and returns a client of it.
 func dial(t *testing.T, m *memDelivery) deliveryv1.PartServiceClient {
 	t.Helper()
-	m.ended = make(chan error, 1)
+	client, _ := dialBy(t, m)
+	return client
+}
+
+// dialBy serves m and returns a client of it, and the wire between them.
+func dialBy(t *testing.T, m *memDelivery) (deliveryv1.PartServiceClient, *rpctest.Wire) {
+	t.Helper()
+	m.begun, m.ended = make(chan struct{}), make(chan error, 1)
 	tel, err := obs.Setup(t.Context(), obs.Config{Service: "test"}, io.Discard)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +101,8 @@ func dial(t *testing.T, m *memDelivery) deliveryv1.PartServiceClient {
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(ctx, "") }()
-	conn, err := rpc.Dial(addr, tel)
+	wire := rpctest.Lay(t, addr)
+	conn, err := rpc.Dial(wire.Addr(), tel)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +112,7 @@ func dial(t *testing.T, m *memDelivery) deliveryv1.PartServiceClient {
 			t.Error(err)
 		}
 	})
-	return deliveryv1.NewPartServiceClient(conn)
+	return deliveryv1.NewPartServiceClient(conn), wire
 }
 
 func record(rows int, text func(i int) string) arrow.Record {
@@ -253,4 +273,75 @@ func TestAbandoned(t *testing.T) {
 	if m.trailer != nil {
 		t.Error("an abandoned part has a trailer")
 	}
+}
+
+// A delivery server that is lost in the middle of a part, or before its receipt, fails the part with a reason, and
+// another try can have it.
+func TestLostDelivery(t *testing.T) {
+	for name, rows := range map[string]int{"while rows are sent": 1 << 30, "before the receipt": 10} {
+		t.Run(name, func(t *testing.T) {
+			m := &memDelivery{deaf: true}
+			client, wire := dialBy(t, m)
+			upload, err := stream.Open(t.Context(), client, header(), schema)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- sendAll(upload, rows) }()
+			<-m.begun
+			wire.Cut()
+			if err := <-ended; fault.ReasonOf(err) != fault.ReasonUnavailable || !fault.Retryable(err) {
+				t.Errorf("got %v, want %s, which is tried again", err, fault.ReasonUnavailable)
+			}
+			if err := <-m.ended; err == nil {
+				t.Error("delivery saw the part end in order")
+			}
+			again := &memDelivery{}
+			if upload, err = stream.Open(t.Context(), dial(t, again), header(), schema); err == nil {
+				err = sendAll(upload, 10)
+			}
+			if err != nil {
+				t.Errorf("the next try: %v", err)
+			}
+		})
+	}
+}
+
+// The end of an attempt frees a sender whom delivery has not taken anything from for long.
+func TestEndedWhileDeliveryIsBehind(t *testing.T) {
+	m := &memDelivery{deaf: true}
+	client, wire := dialBy(t, m)
+	ctx, cancel := context.WithCancel(t.Context())
+	upload, err := stream.Open(ctx, client, header(), schema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- sendAll(upload, 1<<30) }()
+	// As much as delivery takes unread is under way, so that the sender waits, or soon will.
+	for wire.Carried() < window && t.Context().Err() == nil {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) || fault.ReasonOf(err) != fault.ReasonCanceled {
+		t.Errorf("got %v, want %s", err, fault.ReasonCanceled)
+	}
+	if err := <-m.ended; err == nil {
+		t.Error("delivery saw the part end in order")
+	}
+}
+
+// window is how much HTTP/2 lets a sender send before the receiver has taken any of it.
+const window = 64<<10 - 1
+
+// sendAll sends so many rows and waits for the receipt.
+func sendAll(upload *stream.Upload, rows int) error {
+	rec := record(min(rows, 10_000), short)
+	for sent := 0; sent < rows; sent += int(rec.NumRows()) {
+		if err := upload.Send(rec); err != nil {
+			return err
+		}
+	}
+	_, err := upload.Close()
+	return err
 }
