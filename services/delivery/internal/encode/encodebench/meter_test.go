@@ -36,9 +36,9 @@ func cpu() float64 {
 // peakRSS is in bytes; macOS counts in bytes, Linux in KiB.
 func peakRSS() int64 {
 	if runtime.GOOS == "darwin" {
-		return int64(usage().Maxrss)
+		return usage().Maxrss
 	}
-	return int64(usage().Maxrss) << 10
+	return usage().Maxrss << 10
 }
 
 // digest says which rows a Parquet file holds, in whatever order and encoding.
