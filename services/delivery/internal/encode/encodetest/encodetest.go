@@ -145,7 +145,7 @@ func (s *suite) memory(t *testing.T) {
 	}
 	e := s.encoder(t, sink, encode.Snappy)
 	var kept []arrow.Record
-	for from := 0; from < 100_000; from += 10_000 {
+	for from := 0; from < 50_000; from += 10_000 {
 		kept = append(kept, batch(t, memory.DefaultAllocator, s.layout, random(4, 0.2), from, from+10_000))
 		lent := batch(t, pool, s.layout, random(4, 0.2), from, from+10_000)
 		if err := e.Write(lent); err != nil {
