@@ -81,12 +81,15 @@ test: build readers $(BIN)/grpcurl ## run all tests, in random order; the end-to
 
 # How many transactions the encoders write; below a million the figures get rough.
 ENCODE_ROWS ?= 1500000
+# How many million rows are moved from the source to the bucket; 50 take about half an hour, most of it to fill the source.
+PIPELINE_ROWS ?= 10 50
 
 # Each benchmark makes many calls within one run, so once is enough.
 .PHONY: bench
-bench: ## run the benchmarks and print their figures
+bench: build ## run the benchmarks and print their figures
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./services/config/app ./services/planner/app
 	EXPORTS_ENCODE_ROWS=$(ENCODE_ROWS) $(GO) test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 30m ./services/delivery/internal/encode/encodebench
+	EXPORTS_BIN=$(BIN) EXPORTS_PIPELINE_ROWS="$(PIPELINE_ROWS)" $(GO) test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 90m ./deploy/local/pipelinebench
 
 ##@ Code
 

@@ -25,11 +25,13 @@ import (
 type Config struct {
 	Dir         string        // everything is written below it
 	Scale       float64       // warehouse scale factor; 1 is about a million transactions
+	Large       string        // the only table that the scale is for; empty means all
 	Ports       Ports         // zero value: all free ports
 	RestateTime time.Time     // when the warehouse's history was restated
 	CreateTime  time.Time     // when the warehouse's tables were created
 	WarehouseDB string        // DuckDB file; empty keeps the warehouse in memory
 	ChunkRows   int           // rows of a result chunk; zero means the warehouse's default
+	SpoolBytes  int64         // results that the warehouse keeps and gives again; zero means that it gives none again
 	Without     []string      // services that are not started here
 	Settings    Settings      // settings that tests change
 	Logger      *slog.Logger  // receives one line per part started
@@ -162,9 +164,10 @@ func (s *Stack) startWarehouse(ctx context.Context) error {
 		return fmt.Errorf("making the warehouse's folder: %w", err)
 	}
 	srv, err := warehouse.Open(ctx, warehouse.Config{
-		Listen: address(s.Ports.Warehouse), Path: s.cfg.WarehouseDB, Scale: s.cfg.Scale, Seed: 1,
+		Listen: address(s.Ports.Warehouse), Path: s.cfg.WarehouseDB, Scale: s.cfg.Scale, Large: s.cfg.Large, Seed: 1,
 		User: sourceUser, Password: s.Creds.SourcePassword, RestateTime: s.cfg.RestateTime, CreateTime: s.cfg.CreateTime,
 		Retention: 90 * 24 * time.Hour, ChunkRows: s.cfg.ChunkRows, Spool: filepath.Join(s.Dir, "spool"),
+		SpoolBytes: s.cfg.SpoolBytes, ReuseResults: s.cfg.SpoolBytes > 0,
 		Logger: s.cfg.Logger,
 	})
 	if err != nil {

@@ -32,6 +32,7 @@ type query struct {
 	session *session
 	stop    context.CancelFunc
 	done    chan struct{}
+	asked   string // statement and bound values
 	result  *result
 	err     *sqlError
 }
@@ -39,10 +40,10 @@ type query struct {
 // keptQueries bounds the log; the oldest finished ones are forgotten with their results.
 const keptQueries = 5000
 
-// keptBytes bounds the spool. Chunks of an evicted result answer 403, like an expired address.
-const keptBytes = 4 << 30
-
+// queries keeps results of at most keptBytes. Chunks of an evicted result answer 403, like an expired address.
 type queries struct {
+	keptBytes int64
+
 	mu      sync.Mutex
 	ordered []*query
 	byID    map[string]*query
@@ -50,14 +51,14 @@ type queries struct {
 	replay map[string]*query
 }
 
-func newQueries() *queries {
-	return &queries{byID: map[string]*query{}, replay: map[string]*query{}}
+func newQueries(keptBytes int64) *queries {
+	return &queries{keptBytes: keptBytes, byID: map[string]*query{}, replay: map[string]*query{}}
 }
 
 func replayKey(s *session, requestID string) string { return fmt.Sprint(s.id, "/", requestID) }
 
 // add registers a query, or returns the one that the same request already started.
-func (q *queries) add(s *session, info Query) (added *query, ctx context.Context, isNew bool) {
+func (q *queries) add(s *session, info Query, asked string) (added *query, ctx context.Context, isNew bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	key := replayKey(s, info.RequestID)
@@ -66,7 +67,7 @@ func (q *queries) add(s *session, info Query) (added *query, ctx context.Context
 	}
 	// Detached on purpose: the source too runs on when the client's connection ends.
 	ctx, stop := context.WithCancel(context.Background())
-	added = &query{info: info, session: s, stop: stop, done: make(chan struct{})}
+	added = &query{info: info, asked: asked, session: s, stop: stop, done: make(chan struct{})}
 	q.ordered = append(q.ordered, added)
 	q.byID[info.ID], q.replay[key] = added, added
 	return added, ctx, true
@@ -96,12 +97,14 @@ func (q *queries) finish(done *query, r *result, err *sqlError) {
 
 func (q *queries) evict() {
 	var held int64
+	seen := map[*result]bool{nil: true}
 	for _, each := range slices.Backward(q.ordered) {
-		if each.result == nil {
-			continue
+		if seen[each.result] {
+			continue // also one that several statements gave
 		}
+		seen[each.result] = true
 		held += each.result.bytes
-		if held > keptBytes {
+		if held > q.keptBytes {
 			each.result.remove()
 		}
 	}
@@ -112,6 +115,18 @@ func (q *queries) evict() {
 		delete(q.replay, replayKey(gone.session, gone.info.RequestID))
 		q.ordered = q.ordered[1:]
 	}
+}
+
+// reuse finds what a statement gave before, as long as it is kept.
+func (q *queries) reuse(asked string) *result {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, each := range slices.Backward(q.ordered) {
+		if each.asked == asked && each.info.Status == statusSuccess && !each.result.gone {
+			return each.result
+		}
+	}
+	return nil
 }
 
 // abort stops a running query and reports whether there was one.

@@ -24,6 +24,7 @@ type result struct {
 	chunks     []chunkFile
 	total      int64
 	bytes      int64
+	gone       bool // the chunks were removed
 }
 
 // chunkFile is a spooled chunk: a gzip Arrow IPC stream.
@@ -41,7 +42,7 @@ func (r *result) remove() {
 	for _, c := range r.chunks {
 		_ = os.Remove(c.path) // a file that is gone is what was wanted
 	}
-	r.bytes = 0
+	r.bytes, r.gone = 0, true
 }
 
 // sliceRows is how many stored rows one DuckDB query scans: DuckDB holds the whole outcome of a query

@@ -30,8 +30,10 @@ import (
 type Config struct {
 	// Listen is the TCP address, default 127.0.0.1:0. Path is the DuckDB file, empty for memory.
 	Listen, Path string
-	// Scale 1 is about a million transactions (default 0.001). Scale and Seed decide the data.
+	// Scale 1 is about a million transactions (default 0.001). Scale and Seed decide the data; Large is
+	// the only table that the scale is for, empty means all.
 	Scale float64
+	Large string
 	Seed  uint64
 	// Account, User, Password and Database default to LOCAL, EXPORTS, local and EXPORTS.
 	Account, User, Password, Database string
@@ -44,8 +46,14 @@ type Config struct {
 	ChunkRows, BatchRows, InlineRows int
 	// AnswerWithin is how long a query request waits before it tells the client to poll (default 45 s).
 	AnswerWithin time.Duration
-	// Spool is the folder for chunk bodies, default a new folder under the system's.
-	Spool  string
+	// Spool is the folder for chunk bodies, default a new folder under the system's. It holds at most
+	// SpoolBytes (default 4 GiB) of results that are done with.
+	Spool      string
+	SpoolBytes int64
+	// ReuseResults answers a statement that ran before with the result that it gave, as the source does
+	// when neither statement nor data has changed.
+	ReuseResults bool
+
 	Logger *slog.Logger
 	Now    func() time.Time
 }
@@ -69,6 +77,7 @@ func (c Config) withDefaults() Config {
 	c.BatchRows = orDefault(c.BatchRows, 4096)
 	c.InlineRows = orDefault(c.InlineRows, min(500, c.ChunkRows))
 	c.AnswerWithin = orDefault(c.AnswerWithin, 45*time.Second)
+	c.SpoolBytes = orDefault(c.SpoolBytes, 4<<30)
 	c.Logger = orDefault(c.Logger, slog.New(slog.DiscardHandler))
 	if c.Now == nil {
 		c.Now = time.Now
@@ -92,7 +101,8 @@ type Server struct {
 
 // Open generates the data when it is not there yet and starts serving. ctx bounds the opening only.
 func Open(ctx context.Context, cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg.withDefaults(), faults: &Faults{}, sessions: newSessions(), queries: newQueries()}
+	cfg = cfg.withDefaults()
+	s := &Server{cfg: cfg, faults: &Faults{}, sessions: newSessions(), queries: newQueries(cfg.SpoolBytes)}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening warehouse: %w", err), s.Close())
 	}
@@ -122,7 +132,7 @@ func (s *Server) open(ctx context.Context) error {
 	}
 	s.db = sql.OpenDB(connector)
 	s.db.SetMaxOpenConns(maxConnections)
-	settings := data.Settings{Scale: s.cfg.Scale, Seed: s.cfg.Seed, CreateTime: s.cfg.CreateTime, RestateTime: s.cfg.RestateTime}
+	settings := data.Settings{Scale: s.cfg.Scale, Large: s.cfg.Large, Seed: s.cfg.Seed, CreateTime: s.cfg.CreateTime, RestateTime: s.cfg.RestateTime}
 	if err := data.Ensure(ctx, s.db, settings, s.cfg.Logger); err != nil {
 		return err
 	}

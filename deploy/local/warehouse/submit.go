@@ -42,6 +42,11 @@ func (q queryRequest) binds() ([]any, *sqlError) {
 	return all, nil
 }
 
+// asked tells statements apart that give different results.
+func (q queryRequest) asked() string {
+	return fmt.Sprint(q.SQL, q.Bindings)
+}
+
 func (q queryRequest) tag(s *session) string {
 	if tag, ok := q.Parameters["QUERY_TAG"].(string); ok {
 		return tag
@@ -64,7 +69,7 @@ func (s *Server) submit(w http.ResponseWriter, r *http.Request, from *session) {
 		SQL: request.SQL, Tag: request.tag(from), ID: queryID(), Warehouse: from.warehouse,
 		RequestID: r.URL.Query().Get("requestId"), Status: statusRunning,
 	}
-	q, ctx, isNew := s.queries.add(from, info)
+	q, ctx, isNew := s.queries.add(from, info, request.asked())
 	if isNew {
 		s.running.Go(func() {
 			result, err := s.execute(ctx, q, request)
@@ -114,6 +119,11 @@ func (s *Server) execute(ctx context.Context, q *query, request queryRequest) (*
 	}
 	if request.DescribeOnly {
 		return &result{columns: statement.columns}, nil
+	}
+	if s.cfg.ReuseResults && statement.sliced != "" {
+		if before := s.queries.reuse(q.asked); before != nil {
+			return before, nil
+		}
 	}
 	produced, err := s.produce(ctx, q.info.ID, statement, binds)
 	if err != nil {

@@ -29,9 +29,11 @@ const (
 const instantForm = "2006-01-02 15:04:05.000000"
 
 // Settings decide the data. CreateTime is when all tables came into being; at RestateTime (zero:
-// never) some rows change, some vanish and some appear. Scale 1 is about a million transactions.
+// never) some rows change, some vanish and some appear. Scale 1 is about a million transactions. Large
+// names the only table that the scale is for; empty means all.
 type Settings struct {
 	Scale                   float64
+	Large                   string
 	Seed                    uint64
 	CreateTime, RestateTime time.Time
 }
@@ -39,8 +41,8 @@ type Settings struct {
 // fingerprint identifies the data that the settings give. The leading version counts changes of the
 // generator itself.
 func (s Settings) fingerprint() string {
-	return fmt.Sprintf("v2 dictionary=%s scale=%g seed=%d create=%s restate=%s", dictionary.Standard().Version,
-		s.Scale, s.Seed, s.CreateTime.UTC().Format(time.RFC3339Nano), s.RestateTime.UTC().Format(time.RFC3339Nano))
+	return fmt.Sprintf("v2 dictionary=%s scale=%g large=%s seed=%d create=%s restate=%s", dictionary.Standard().Version,
+		s.Scale, s.Large, s.Seed, s.CreateTime.UTC().Format(time.RFC3339Nano), s.RestateTime.UTC().Format(time.RFC3339Nano))
 }
 
 // Ensure generates the data unless the database already holds exactly what the settings give.
@@ -109,19 +111,24 @@ const fewest = 600
 
 // constants defines the row counts and the seed as macros, so that the table files stay plain SQL.
 func (s Settings) constants() string {
-	scaled := func(rows float64) int64 { return max(fewest, int64(rows*s.Scale)) }
+	scaled := func(table string, rows float64) int64 {
+		if s.Large != "" && s.Large != table {
+			return fewest
+		}
+		return max(fewest, int64(rows*s.Scale))
+	}
 	counts := []struct {
 		name string
 		rows int64
 	}{
-		{"n_transactions", scaled(1_000_000)},
-		{"n_items", 2 * scaled(1_000_000)},
-		{"n_interactions", scaled(200_000)},
-		{"n_messages", scaled(500_000)},
-		{"n_reviews", scaled(150_000)},
-		{"n_mentions", scaled(80_000)},
-		{"n_saved", scaled(30_000)},
-		{"n_stats", min(60*1096, scaled(60*1096))},
+		{"n_transactions", scaled("FACT_TRANSACTIONS", 1_000_000)},
+		{"n_items", 2 * scaled("FACT_TRANSACTION_ITEMS", 1_000_000)},
+		{"n_interactions", scaled("FACT_INTERACTIONS", 200_000)},
+		{"n_messages", scaled("FACT_MESSAGES", 500_000)},
+		{"n_reviews", scaled("FACT_REVIEWS", 150_000)},
+		{"n_mentions", scaled("FACT_EMPLOYEE_MENTIONS", 80_000)},
+		{"n_saved", scaled("FACT_CUSTOMERS_SAVED", 30_000)},
+		{"n_stats", min(60*1096, scaled("FACT_LOCATION_DAILY_STATS", 60*1096))},
 	}
 	var b strings.Builder
 	for _, c := range counts {
