@@ -16,14 +16,15 @@ const minAckWait = 100 * time.Second
 
 // Config is the service's config file; example.yaml explains every setting.
 type Config struct {
-	Listen         string     `yaml:"listen"`
-	ConfigAddress  string     `yaml:"config_address"`
-	PlannerAddress string     `yaml:"planner_address"`
-	DictionaryFile string     `yaml:"dictionary_file"`
-	Commit         Commit     `yaml:"commit"`
-	S3             S3         `yaml:"s3"`
-	NATS           bus.Config `yaml:"nats"`
-	Telemetry      obs.Config `yaml:"telemetry"`
+	Listen           string     `yaml:"listen"`
+	ConfigAddress    string     `yaml:"config_address"`
+	PlannerAddress   string     `yaml:"planner_address"`
+	DictionaryFile   string     `yaml:"dictionary_file"`
+	Commit           Commit     `yaml:"commit"`
+	MemoryLimitBytes int64      `yaml:"memory_limit_bytes"`
+	S3               S3         `yaml:"s3"`
+	NATS             bus.Config `yaml:"nats"`
+	Telemetry        obs.Config `yaml:"telemetry"`
 }
 
 // Commit bounds the work on commit tasks.
@@ -33,6 +34,9 @@ type Commit struct {
 	Attempts    int           `yaml:"attempts"`
 	Concurrency int           `yaml:"concurrency"`
 }
+
+// minMemory is what a process without work may take already.
+const minMemory = 64 << 20
 
 // S3 names the files that hold delivery's key, both empty meaning the default chain of the AWS SDK,
 // and where the roles of customers are assumed with it.
@@ -49,6 +53,7 @@ func (c *Config) Defaults() {
 	c.ConfigAddress = "127.0.0.1:7401"
 	c.PlannerAddress = "127.0.0.1:7402"
 	c.Commit = Commit{AckWait: conf.Duration(2 * time.Minute), Deadline: conf.Duration(time.Hour), Attempts: 12, Concurrency: 2}
+	c.MemoryLimitBytes = 400 << 20
 	c.S3.STSRegion = "us-east-1"
 	c.NATS.URL = "nats://127.0.0.1:7422"
 	c.Telemetry.LogLevel, c.Telemetry.LogFormat = "info", "json"
@@ -72,6 +77,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Commit.AckWait.D() < minAckWait || c.Commit.Deadline.D() < c.Commit.AckWait.D() {
 		faults = append(faults, fmt.Errorf("commit.ack_wait must be at least %s and commit.deadline no less", minAckWait))
+	}
+	if c.MemoryLimitBytes < minMemory {
+		faults = append(faults, fmt.Errorf("memory_limit_bytes %d must be at least %d", c.MemoryLimitBytes, minMemory))
 	}
 	if c.Commit.Attempts < 1 || c.Commit.Concurrency < 1 {
 		faults = append(faults, errors.New("commit.attempts and commit.concurrency must be at least 1"))

@@ -31,7 +31,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 	var c app.Config
 	c.S3.AccessKeyFile = "x"
 	err := c.Validate()
-	for _, setting := range []string{"listen", "config_address", "planner_address", "nats.url", "s3.secret_key_file", "s3.sts_region", "commit.ack_wait", "commit.attempts"} {
+	for _, setting := range []string{"listen", "config_address", "planner_address", "nats.url", "s3.secret_key_file", "s3.sts_region", "commit.ack_wait", "commit.attempts", "memory_limit_bytes"} {
 		if err == nil || !strings.Contains(err.Error(), setting) {
 			t.Errorf("Validate: got %v, want a fault of %s", err, setting)
 		}

@@ -29,9 +29,11 @@ type Config struct {
 	// RunCheck is how often an attempt asks whether its run goes on.
 	RunCheck conf.Duration `yaml:"run_check"`
 	// AttemptTimeout bounds one attempt as a whole; MaxAttempts how often a task is tried.
-	AttemptTimeout conf.Duration    `yaml:"attempt_timeout"`
-	MaxAttempts    int              `yaml:"max_attempts"`
-	Source         snowflake.Config `yaml:"source"`
+	AttemptTimeout conf.Duration `yaml:"attempt_timeout"`
+	MaxAttempts    int           `yaml:"max_attempts"`
+	// MemoryLimitBytes is from where on memory is collected more often; see conf.LimitMemory.
+	MemoryLimitBytes int64            `yaml:"memory_limit_bytes"`
+	Source           snowflake.Config `yaml:"source"`
 }
 
 // Defaults fills in what has a sensible default.
@@ -45,9 +47,13 @@ func (c *Config) Defaults() {
 	c.RunCheck = conf.Duration(15 * time.Second)
 	c.AttemptTimeout = conf.Duration(2 * time.Hour)
 	c.MaxAttempts = 5
+	c.MemoryLimitBytes = 200 << 20
 	c.Telemetry.LogLevel, c.Telemetry.LogFormat = "info", "json"
 	c.Source.Defaults()
 }
+
+// minMemory is what a process without work may take already.
+const minMemory = 64 << 20
 
 // Validate returns every fault at once.
 func (c *Config) Validate() error {
@@ -65,6 +71,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxAttempts < 1 {
 		faults = append(faults, fmt.Errorf("max_attempts %d must be at least 1", c.MaxAttempts))
+	}
+	if c.MemoryLimitBytes < minMemory {
+		faults = append(faults, fmt.Errorf("memory_limit_bytes %d must be at least %d", c.MemoryLimitBytes, minMemory))
 	}
 	if c.AckWait.D() < time.Second || c.AttemptTimeout.D() < c.AckWait.D() {
 		faults = append(faults, errors.New("ack_wait must be at least 1s and at most attempt_timeout"))

@@ -28,7 +28,7 @@ func TestFaultsAtOnce(t *testing.T) {
 	var cfg app.Config
 	err := cfg.Validate()
 	for _, setting := range []string{
-		"listen", "nats.url", "config_address", "planner_address", "delivery_address", "concurrency", "max_attempts", "ack_wait",
+		"listen", "nats.url", "config_address", "planner_address", "delivery_address", "concurrency", "max_attempts", "memory_limit_bytes", "ack_wait",
 		"source.account", "source.user", "source.database", "source.schema", "source.protocol", "password_file", "stall_timeout", "fetch_concurrency",
 	} {
 		if err == nil || !strings.Contains(err.Error(), setting) {

@@ -29,6 +29,7 @@ func run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	conf.LimitMemory(cfg.MemoryLimitBytes)
 	service, err := app.New(ctx, cfg)
 	if err != nil {
 		return err

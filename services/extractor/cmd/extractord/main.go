@@ -30,6 +30,7 @@ func run(path string) error {
 	if err != nil {
 		return err
 	}
+	conf.LimitMemory(cfg.MemoryLimitBytes)
 	extractor, err := app.New(ctx, cfg)
 	if err != nil {
 		return err

@@ -46,7 +46,7 @@ func (c *Config) Defaults() {
 	c.Database, c.Schema = "EXPORTS", "ANALYTICS"
 	c.StallTimeout = conf.Duration(30 * time.Second)
 	c.QueryTimeout = conf.Duration(30 * time.Minute)
-	c.FetchConcurrency = 2
+	c.FetchConcurrency = 1
 }
 
 // Validate returns every fault at once.

@@ -21,6 +21,7 @@ const (
 type encoder struct {
 	writer   *ipc.Writer
 	messages [][]byte
+	longest  int // message so far: the next one is about as long
 }
 
 // newEncoder returns an encoder and the schema message that it starts with.
@@ -69,7 +70,7 @@ func (e *encoder) WritePayload(p ipc.Payload) error {
 	meta := p.Meta()
 	defer meta.Release()
 	padded := (meta.Len() + alignment - 1) / alignment * alignment
-	prefix := make([]byte, prefixBytes+padded)
+	prefix := make([]byte, prefixBytes+padded, max(prefixBytes+padded, e.longest))
 	binary.LittleEndian.PutUint32(prefix, continuation)
 	binary.LittleEndian.PutUint32(prefix[4:], uint32(padded)) //nolint:gosec // metadata is a few KiB
 	copy(prefix[prefixBytes:], meta.Bytes())
@@ -77,6 +78,6 @@ func (e *encoder) WritePayload(p ipc.Payload) error {
 	if err := p.SerializeBody(message); err != nil {
 		return fmt.Errorf("framing a message: %w", err)
 	}
-	e.messages = append(e.messages, message.Bytes())
+	e.messages, e.longest = append(e.messages, message.Bytes()), max(e.longest, message.Len())
 	return nil
 }
