@@ -44,7 +44,8 @@ func (c *Config) Defaults() {
 	c.Concurrency = 2
 	// A running statement shows life every 45 s, and the queue hears of it within a third of this.
 	c.AckWait = conf.Duration(2 * time.Minute)
-	c.RunCheck = conf.Duration(15 * time.Second)
+	// What a cancelled run holds is free within 5 s.
+	c.RunCheck = conf.Duration(2 * time.Second)
 	c.AttemptTimeout = conf.Duration(2 * time.Hour)
 	c.MaxAttempts = 5
 	c.MemoryLimitBytes = 200 << 20
@@ -79,7 +80,7 @@ func (c *Config) Validate() error {
 		faults = append(faults, errors.New("ack_wait must be at least 1s and at most attempt_timeout"))
 	}
 	if c.RunCheck.D() <= 0 {
-		faults = append(faults, errors.New("run_check must be above 0, such as 15s"))
+		faults = append(faults, errors.New("run_check must be above 0, such as 2s"))
 	}
 	return errors.Join(faults...)
 }
