@@ -86,12 +86,12 @@ func TestClosedStackFinishesWorkUnderWay(t *testing.T) {
 	}
 }
 
-// startService runs a service's own binary with the stack's config file. What is still running at the test's end is
-// killed.
-func startService(t *testing.T, s *stack.Stack, name string) *exec.Cmd {
+// startService runs a service's own binary with the stack's config file, and settings of the environment that go before.
+// What is still running at the test's end is killed.
+func startService(t *testing.T, s *stack.Stack, name string, env ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(filepath.Join(os.Getenv("EXPORTS_BIN"), name+"d"), "-config", s.ConfigPath(name))
-	cmd.Stderr = t.Output()
+	cmd.Stderr, cmd.Env = t.Output(), append(os.Environ(), env...)
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("starting %s: %v; `make test` builds it and sets EXPORTS_BIN", name, err)
 	}
