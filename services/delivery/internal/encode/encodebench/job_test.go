@@ -74,7 +74,7 @@ func TestJob(t *testing.T) {
 			t.Errorf("%s: got no rows", table)
 		}
 		digests := map[string]string{}
-		for _, c := range encoders {
+		for _, c := range slices.Concat(encoders, stages) {
 			for _, codec := range []string{"snappy", "zstd-1"} {
 				o := job{Work: c.name, Table: table, Codec: codec, In: in, Out: filepath.Join(t.TempDir(), "out"), Compare: true}.do(t)
 				if o.OutBytes == 0 || o.Seconds <= 0 || o.PeakRSS == 0 {
@@ -94,7 +94,8 @@ func (j job) do(t testing.TB) outcome {
 	if j.Work == drawing {
 		return outcome{ArrowBytes: j.draw(t)}
 	}
-	chosen := encoders[slices.IndexFunc(encoders, func(c contender) bool { return c.name == j.Work })]
+	all := slices.Concat(encoders, stages)
+	chosen := all[slices.IndexFunc(all, func(c contender) bool { return c.name == j.Work })]
 	stop := j.profile(t)
 	m := &meter{}
 	begin := cpu()

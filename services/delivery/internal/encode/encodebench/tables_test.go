@@ -172,17 +172,21 @@ func benchText(d, guests *draws, column string) string {
 		guests.Rand = rand.New(rand.NewPCG(9, uint64(d.IntN(400_000))))
 		return string(guests.hex(32))
 	case "location_id":
-		return fmt.Sprintf("LOC-%06d", d.skewed(3000))
+		return location(d.skewed(3000))
 	case "account_id":
 		return fmt.Sprintf("ACC-%05d", d.skewed(400))
 	case "brand":
-		return []string{"Bella Pizza", "Nova Fitness", "Harbor Hotels", "Corner Bistro"}[d.skewed(4)]
+		return brands[d.skewed(len(brands))]
 	case "channel", "platform":
 		return []string{"in_store", "online", "delivery", "drive_through", "phone"}[d.IntN(5)]
 	default:
 		return string(d.prose())
 	}
 }
+
+var brands = []string{"Bella Pizza", "Nova Fitness", "Harbor Hotels", "Corner Bistro"}
+
+func location(i int) string { return fmt.Sprintf("LOC-%06d", i) }
 
 // writeRows writes an Arrow stream of so many rows and returns the bytes of its buffers.
 func writeRows(t testing.TB, to io.Writer, layout *dictionary.Layout, rows, perBatch int) int64 {

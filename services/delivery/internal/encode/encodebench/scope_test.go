@@ -1,0 +1,79 @@
+package encodebench
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/customer-exports/exports/pkg/scope"
+	commonv1 "github.com/customer-exports/exports/proto/exports/common/v1"
+	"github.com/customer-exports/exports/services/delivery/internal/encode"
+	"github.com/customer-exports/exports/services/delivery/internal/guard"
+)
+
+// BenchmarkScope compares what the scope guard costs with what the encoder costs, whose rows it checks: for the largest scope
+// that a customer may have, and the cheapest codec. The pipeline as a whole costs more, so its share there is smaller.
+func BenchmarkScope(b *testing.B) {
+	table := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	_, _ = fmt.Fprintln(table, "table\tstage\tCPU s/GB\tx encoder\tM rows/CPU s\t")
+	for _, in := range inputs(b) {
+		in.Codec = "snappy"
+		for _, r := range race(b, in, stages) {
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%.3f\t%.3f\t%.2f\t\n", in.Table, r.name, r.perGB, r.times, float64(in.Rows)/1e6/r.seconds)
+		}
+	}
+	_ = table.Flush()
+	b.ReportMetric(0, "ns/op") // the table says it all
+}
+
+// stages are the two of delivery that look at every row.
+var stages = []contender{{ours, delivery}, {"guard", guarded}}
+
+// largest is the most locations that a scope may have.
+const largest = 50_000
+
+// guarded checks every batch, and writes it aside.
+func guarded(t testing.TB, j job, m *meter) (err error) {
+	out, err := os.Create(j.Out)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	layout := layoutOf(t, j.Table)
+	check, err := guard.New(layout, everything(t), 0)
+	if err != nil {
+		return err
+	}
+	file, err := encode.NewParquet(out, encode.File{RunID: "bench", Layout: layout, Compression: encode.Snappy})
+	if err != nil {
+		return err
+	}
+	err = j.each(t, m, func(batch arrow.Record) error {
+		err := check.Check(batch)
+		m.aside(func() { err = errors.Join(err, file.Write(batch)) })
+		return err
+	})
+	m.aside(func() {
+		_, closed := file.Close()
+		err = errors.Join(err, closed)
+	})
+	return err
+}
+
+// everything is a scope with every brand and location of the tables.
+func everything(t testing.TB) *scope.Set {
+	t.Helper()
+	s := &commonv1.Scope{Brands: brands}
+	for i := range largest {
+		s.LocationIds = append(s.LocationIds, location(i))
+	}
+	set, err := scope.FromProto(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
