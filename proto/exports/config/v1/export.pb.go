@@ -274,6 +274,66 @@ func (WarehouseClass) EnumDescriptor() ([]byte, []int) {
 	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{3}
 }
 
+// ParquetProfile says what a reader of Parquet must know. The values are the
+// same in each; a newer one is smaller and cheaper to write.
+type ParquetProfile int32
+
+const (
+	// Stands for the current profile.
+	ParquetProfile_PARQUET_PROFILE_UNSPECIFIED ParquetProfile = 0
+	// Data pages of version 2 and delta encodings: for engines of 2023 and later,
+	// such as Spark 3.4.
+	ParquetProfile_PARQUET_PROFILE_CURRENT ParquetProfile = 1
+	// Data pages of version 1, plain values and dictionaries: for older readers.
+	ParquetProfile_PARQUET_PROFILE_CONSERVATIVE ParquetProfile = 2
+	// As the current one, and floating-point numbers as split streams, which Spark
+	// reads by default since 2026.
+	ParquetProfile_PARQUET_PROFILE_NEWEST ParquetProfile = 3
+)
+
+// Enum value maps for ParquetProfile.
+var (
+	ParquetProfile_name = map[int32]string{
+		0: "PARQUET_PROFILE_UNSPECIFIED",
+		1: "PARQUET_PROFILE_CURRENT",
+		2: "PARQUET_PROFILE_CONSERVATIVE",
+		3: "PARQUET_PROFILE_NEWEST",
+	}
+	ParquetProfile_value = map[string]int32{
+		"PARQUET_PROFILE_UNSPECIFIED":  0,
+		"PARQUET_PROFILE_CURRENT":      1,
+		"PARQUET_PROFILE_CONSERVATIVE": 2,
+		"PARQUET_PROFILE_NEWEST":       3,
+	}
+)
+
+func (x ParquetProfile) Enum() *ParquetProfile {
+	p := new(ParquetProfile)
+	*p = x
+	return p
+}
+
+func (x ParquetProfile) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (ParquetProfile) Descriptor() protoreflect.EnumDescriptor {
+	return file_exports_config_v1_export_proto_enumTypes[4].Descriptor()
+}
+
+func (ParquetProfile) Type() protoreflect.EnumType {
+	return &file_exports_config_v1_export_proto_enumTypes[4]
+}
+
+func (x ParquetProfile) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use ParquetProfile.Descriptor instead.
+func (ParquetProfile) EnumDescriptor() ([]byte, []int) {
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{4}
+}
+
 // FileFormat names a file format.
 type FileFormat int32
 
@@ -315,11 +375,11 @@ func (x FileFormat) String() string {
 }
 
 func (FileFormat) Descriptor() protoreflect.EnumDescriptor {
-	return file_exports_config_v1_export_proto_enumTypes[4].Descriptor()
+	return file_exports_config_v1_export_proto_enumTypes[5].Descriptor()
 }
 
 func (FileFormat) Type() protoreflect.EnumType {
-	return &file_exports_config_v1_export_proto_enumTypes[4]
+	return &file_exports_config_v1_export_proto_enumTypes[5]
 }
 
 func (x FileFormat) Number() protoreflect.EnumNumber {
@@ -328,7 +388,7 @@ func (x FileFormat) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use FileFormat.Descriptor instead.
 func (FileFormat) EnumDescriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{4}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{5}
 }
 
 // Compression names a codec.
@@ -376,11 +436,11 @@ func (x Compression) String() string {
 }
 
 func (Compression) Descriptor() protoreflect.EnumDescriptor {
-	return file_exports_config_v1_export_proto_enumTypes[5].Descriptor()
+	return file_exports_config_v1_export_proto_enumTypes[6].Descriptor()
 }
 
 func (Compression) Type() protoreflect.EnumType {
-	return &file_exports_config_v1_export_proto_enumTypes[5]
+	return &file_exports_config_v1_export_proto_enumTypes[6]
 }
 
 func (x Compression) Number() protoreflect.EnumNumber {
@@ -389,7 +449,7 @@ func (x Compression) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Compression.Descriptor instead.
 func (Compression) EnumDescriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{5}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{6}
 }
 
 // Weekday is a day of the week.
@@ -449,11 +509,11 @@ func (x Weekday) String() string {
 }
 
 func (Weekday) Descriptor() protoreflect.EnumDescriptor {
-	return file_exports_config_v1_export_proto_enumTypes[6].Descriptor()
+	return file_exports_config_v1_export_proto_enumTypes[7].Descriptor()
 }
 
 func (Weekday) Type() protoreflect.EnumType {
-	return &file_exports_config_v1_export_proto_enumTypes[6]
+	return &file_exports_config_v1_export_proto_enumTypes[7]
 }
 
 func (x Weekday) Number() protoreflect.EnumNumber {
@@ -462,7 +522,7 @@ func (x Weekday) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Weekday.Descriptor instead.
 func (Weekday) EnumDescriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{6}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{7}
 }
 
 // ObjectAcl is a canned ACL.
@@ -498,11 +558,11 @@ func (x ObjectAcl) String() string {
 }
 
 func (ObjectAcl) Descriptor() protoreflect.EnumDescriptor {
-	return file_exports_config_v1_export_proto_enumTypes[7].Descriptor()
+	return file_exports_config_v1_export_proto_enumTypes[8].Descriptor()
 }
 
 func (ObjectAcl) Type() protoreflect.EnumType {
-	return &file_exports_config_v1_export_proto_enumTypes[7]
+	return &file_exports_config_v1_export_proto_enumTypes[8]
 }
 
 func (x ObjectAcl) Number() protoreflect.EnumNumber {
@@ -511,7 +571,7 @@ func (x ObjectAcl) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use ObjectAcl.Descriptor instead.
 func (ObjectAcl) EnumDescriptor() ([]byte, []int) {
-	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{7}
+	return file_exports_config_v1_export_proto_rawDescGZIP(), []int{8}
 }
 
 // Export is a customer's approved setup. What it says lives in its revisions.
@@ -1117,9 +1177,12 @@ type Format struct {
 	Compression Compression `protobuf:"varint,2,opt,name=compression,proto3,enum=exports.config.v1.Compression" json:"compression,omitempty"`
 	// How CSV is spelled, for that format only. Unset means commas, and nothing
 	// between two of them for NULL.
-	Csv           *CsvOptions `protobuf:"bytes,3,opt,name=csv,proto3" json:"csv,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Csv *CsvOptions `protobuf:"bytes,3,opt,name=csv,proto3" json:"csv,omitempty"`
+	// What readers of Parquet files must know, for that format only. Unset means
+	// the current profile.
+	ParquetProfile ParquetProfile `protobuf:"varint,4,opt,name=parquet_profile,json=parquetProfile,proto3,enum=exports.config.v1.ParquetProfile" json:"parquet_profile,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Format) Reset() {
@@ -1171,6 +1234,13 @@ func (x *Format) GetCsv() *CsvOptions {
 		return x.Csv
 	}
 	return nil
+}
+
+func (x *Format) GetParquetProfile() ParquetProfile {
+	if x != nil {
+		return x.ParquetProfile
+	}
+	return ParquetProfile_PARQUET_PROFILE_UNSPECIFIED
 }
 
 // CsvOptions is what a customer chooses of CSV. The rest is RFC 4180, in UTF-8,
@@ -1486,12 +1556,13 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\x13shared_location_ids\x18\f \x03(\tB\x13\xbaH\x10\x92\x01\r\x10І\x03\"\ar\x05\x10\x01\x18\xff\x01R\x11sharedLocationIds\"\x87\x01\n" +
 	"\x0eTableSelection\x124\n" +
 	"\x05table\x18\x01 \x01(\tB\x1e\xbaH\x1br\x192\x17^[A-Z][A-Z0-9_]{0,127}$R\x05table\x12?\n" +
-	"\acolumns\x18\x02 \x03(\tB%\xbaH\"\x92\x01\x1f\x18\x01\"\x1br\x192\x17^[a-z][a-z0-9_]{0,127}$R\acolumns\"\xcf\x01\n" +
+	"\acolumns\x18\x02 \x03(\tB%\xbaH\"\x92\x01\x1f\x18\x01\"\x1br\x192\x17^[a-z][a-z0-9_]{0,127}$R\acolumns\"\xa5\x02\n" +
 	"\x06Format\x12H\n" +
 	"\vfile_format\x18\x01 \x01(\x0e2\x1d.exports.config.v1.FileFormatB\b\xbaH\x05\x82\x01\x02\x10\x01R\n" +
 	"fileFormat\x12J\n" +
 	"\vcompression\x18\x02 \x01(\x0e2\x1e.exports.config.v1.CompressionB\b\xbaH\x05\x82\x01\x02\x10\x01R\vcompression\x12/\n" +
-	"\x03csv\x18\x03 \x01(\v2\x1d.exports.config.v1.CsvOptionsR\x03csv\"\xc1\x02\n" +
+	"\x03csv\x18\x03 \x01(\v2\x1d.exports.config.v1.CsvOptionsR\x03csv\x12T\n" +
+	"\x0fparquet_profile\x18\x04 \x01(\x0e2!.exports.config.v1.ParquetProfileB\b\xbaH\x05\x82\x01\x02\x10\x01R\x0eparquetProfile\"\xc1\x02\n" +
 	"\n" +
 	"CsvOptions\x12|\n" +
 	"\vnull_string\x18\x01 \x01(\tB[\xbaHX\xba\x01Q\n" +
@@ -1539,7 +1610,12 @@ const file_exports_config_v1_export_proto_rawDesc = "" +
 	"\x0eWarehouseClass\x12\x1f\n" +
 	"\x1bWAREHOUSE_CLASS_UNSPECIFIED\x10\x00\x12\x1c\n" +
 	"\x18WAREHOUSE_CLASS_STANDARD\x10\x01\x12\x19\n" +
-	"\x15WAREHOUSE_CLASS_LARGE\x10\x02*s\n" +
+	"\x15WAREHOUSE_CLASS_LARGE\x10\x02*\x8c\x01\n" +
+	"\x0eParquetProfile\x12\x1f\n" +
+	"\x1bPARQUET_PROFILE_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17PARQUET_PROFILE_CURRENT\x10\x01\x12 \n" +
+	"\x1cPARQUET_PROFILE_CONSERVATIVE\x10\x02\x12\x1a\n" +
+	"\x16PARQUET_PROFILE_NEWEST\x10\x03*s\n" +
 	"\n" +
 	"FileFormat\x12\x1b\n" +
 	"\x17FILE_FORMAT_UNSPECIFIED\x10\x00\x12\x17\n" +
@@ -1578,65 +1654,67 @@ func file_exports_config_v1_export_proto_rawDescGZIP() []byte {
 	return file_exports_config_v1_export_proto_rawDescData
 }
 
-var file_exports_config_v1_export_proto_enumTypes = make([]protoimpl.EnumInfo, 8)
+var file_exports_config_v1_export_proto_enumTypes = make([]protoimpl.EnumInfo, 9)
 var file_exports_config_v1_export_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_exports_config_v1_export_proto_goTypes = []any{
 	(ExportState)(0),              // 0: exports.config.v1.ExportState
 	(RevisionState)(0),            // 1: exports.config.v1.RevisionState
 	(ApprovalCause)(0),            // 2: exports.config.v1.ApprovalCause
 	(WarehouseClass)(0),           // 3: exports.config.v1.WarehouseClass
-	(FileFormat)(0),               // 4: exports.config.v1.FileFormat
-	(Compression)(0),              // 5: exports.config.v1.Compression
-	(Weekday)(0),                  // 6: exports.config.v1.Weekday
-	(ObjectAcl)(0),                // 7: exports.config.v1.ObjectAcl
-	(*Export)(nil),                // 8: exports.config.v1.Export
-	(*Term)(nil),                  // 9: exports.config.v1.Term
-	(*Revision)(nil),              // 10: exports.config.v1.Revision
-	(*ExportSpec)(nil),            // 11: exports.config.v1.ExportSpec
-	(*TableSelection)(nil),        // 12: exports.config.v1.TableSelection
-	(*Format)(nil),                // 13: exports.config.v1.Format
-	(*CsvOptions)(nil),            // 14: exports.config.v1.CsvOptions
-	(*Schedule)(nil),              // 15: exports.config.v1.Schedule
-	(*Destination)(nil),           // 16: exports.config.v1.Destination
-	(*timestamppb.Timestamp)(nil), // 17: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),   // 18: google.protobuf.Duration
-	(*FieldChange)(nil),           // 19: exports.config.v1.FieldChange
-	(*v1.Scope)(nil),              // 20: exports.common.v1.Scope
+	(ParquetProfile)(0),           // 4: exports.config.v1.ParquetProfile
+	(FileFormat)(0),               // 5: exports.config.v1.FileFormat
+	(Compression)(0),              // 6: exports.config.v1.Compression
+	(Weekday)(0),                  // 7: exports.config.v1.Weekday
+	(ObjectAcl)(0),                // 8: exports.config.v1.ObjectAcl
+	(*Export)(nil),                // 9: exports.config.v1.Export
+	(*Term)(nil),                  // 10: exports.config.v1.Term
+	(*Revision)(nil),              // 11: exports.config.v1.Revision
+	(*ExportSpec)(nil),            // 12: exports.config.v1.ExportSpec
+	(*TableSelection)(nil),        // 13: exports.config.v1.TableSelection
+	(*Format)(nil),                // 14: exports.config.v1.Format
+	(*CsvOptions)(nil),            // 15: exports.config.v1.CsvOptions
+	(*Schedule)(nil),              // 16: exports.config.v1.Schedule
+	(*Destination)(nil),           // 17: exports.config.v1.Destination
+	(*timestamppb.Timestamp)(nil), // 18: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),   // 19: google.protobuf.Duration
+	(*FieldChange)(nil),           // 20: exports.config.v1.FieldChange
+	(*v1.Scope)(nil),              // 21: exports.common.v1.Scope
 }
 var file_exports_config_v1_export_proto_depIdxs = []int32{
-	10, // 0: exports.config.v1.Export.revision:type_name -> exports.config.v1.Revision
-	17, // 1: exports.config.v1.Export.create_time:type_name -> google.protobuf.Timestamp
-	17, // 2: exports.config.v1.Export.update_time:type_name -> google.protobuf.Timestamp
-	10, // 3: exports.config.v1.Export.pending_revision:type_name -> exports.config.v1.Revision
+	11, // 0: exports.config.v1.Export.revision:type_name -> exports.config.v1.Revision
+	18, // 1: exports.config.v1.Export.create_time:type_name -> google.protobuf.Timestamp
+	18, // 2: exports.config.v1.Export.update_time:type_name -> google.protobuf.Timestamp
+	11, // 3: exports.config.v1.Export.pending_revision:type_name -> exports.config.v1.Revision
 	0,  // 4: exports.config.v1.Export.state:type_name -> exports.config.v1.ExportState
-	9,  // 5: exports.config.v1.Export.terms:type_name -> exports.config.v1.Term
-	17, // 6: exports.config.v1.Term.effective_time:type_name -> google.protobuf.Timestamp
-	15, // 7: exports.config.v1.Term.schedule:type_name -> exports.config.v1.Schedule
-	18, // 8: exports.config.v1.Term.deadline:type_name -> google.protobuf.Duration
-	11, // 9: exports.config.v1.Revision.spec:type_name -> exports.config.v1.ExportSpec
-	17, // 10: exports.config.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
+	10, // 5: exports.config.v1.Export.terms:type_name -> exports.config.v1.Term
+	18, // 6: exports.config.v1.Term.effective_time:type_name -> google.protobuf.Timestamp
+	16, // 7: exports.config.v1.Term.schedule:type_name -> exports.config.v1.Schedule
+	19, // 8: exports.config.v1.Term.deadline:type_name -> google.protobuf.Duration
+	12, // 9: exports.config.v1.Revision.spec:type_name -> exports.config.v1.ExportSpec
+	18, // 10: exports.config.v1.Revision.create_time:type_name -> google.protobuf.Timestamp
 	1,  // 11: exports.config.v1.Revision.state:type_name -> exports.config.v1.RevisionState
 	2,  // 12: exports.config.v1.Revision.approval_causes:type_name -> exports.config.v1.ApprovalCause
-	19, // 13: exports.config.v1.Revision.changes:type_name -> exports.config.v1.FieldChange
-	17, // 14: exports.config.v1.Revision.approval_time:type_name -> google.protobuf.Timestamp
-	17, // 15: exports.config.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
-	12, // 16: exports.config.v1.ExportSpec.tables:type_name -> exports.config.v1.TableSelection
-	20, // 17: exports.config.v1.ExportSpec.scope:type_name -> exports.common.v1.Scope
-	13, // 18: exports.config.v1.ExportSpec.format:type_name -> exports.config.v1.Format
-	15, // 19: exports.config.v1.ExportSpec.schedule:type_name -> exports.config.v1.Schedule
-	16, // 20: exports.config.v1.ExportSpec.destination:type_name -> exports.config.v1.Destination
-	18, // 21: exports.config.v1.ExportSpec.deadline:type_name -> google.protobuf.Duration
+	20, // 13: exports.config.v1.Revision.changes:type_name -> exports.config.v1.FieldChange
+	18, // 14: exports.config.v1.Revision.approval_time:type_name -> google.protobuf.Timestamp
+	18, // 15: exports.config.v1.Revision.effective_time:type_name -> google.protobuf.Timestamp
+	13, // 16: exports.config.v1.ExportSpec.tables:type_name -> exports.config.v1.TableSelection
+	21, // 17: exports.config.v1.ExportSpec.scope:type_name -> exports.common.v1.Scope
+	14, // 18: exports.config.v1.ExportSpec.format:type_name -> exports.config.v1.Format
+	16, // 19: exports.config.v1.ExportSpec.schedule:type_name -> exports.config.v1.Schedule
+	17, // 20: exports.config.v1.ExportSpec.destination:type_name -> exports.config.v1.Destination
+	19, // 21: exports.config.v1.ExportSpec.deadline:type_name -> google.protobuf.Duration
 	3,  // 22: exports.config.v1.ExportSpec.warehouse_class:type_name -> exports.config.v1.WarehouseClass
-	4,  // 23: exports.config.v1.Format.file_format:type_name -> exports.config.v1.FileFormat
-	5,  // 24: exports.config.v1.Format.compression:type_name -> exports.config.v1.Compression
-	14, // 25: exports.config.v1.Format.csv:type_name -> exports.config.v1.CsvOptions
-	6,  // 26: exports.config.v1.Schedule.weekdays:type_name -> exports.config.v1.Weekday
-	7,  // 27: exports.config.v1.Destination.object_acl:type_name -> exports.config.v1.ObjectAcl
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	5,  // 23: exports.config.v1.Format.file_format:type_name -> exports.config.v1.FileFormat
+	6,  // 24: exports.config.v1.Format.compression:type_name -> exports.config.v1.Compression
+	15, // 25: exports.config.v1.Format.csv:type_name -> exports.config.v1.CsvOptions
+	4,  // 26: exports.config.v1.Format.parquet_profile:type_name -> exports.config.v1.ParquetProfile
+	7,  // 27: exports.config.v1.Schedule.weekdays:type_name -> exports.config.v1.Weekday
+	8,  // 28: exports.config.v1.Destination.object_acl:type_name -> exports.config.v1.ObjectAcl
+	29, // [29:29] is the sub-list for method output_type
+	29, // [29:29] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_exports_config_v1_export_proto_init() }
@@ -1650,7 +1728,7 @@ func file_exports_config_v1_export_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_config_v1_export_proto_rawDesc), len(file_exports_config_v1_export_proto_rawDesc)),
-			NumEnums:      8,
+			NumEnums:      9,
 			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,

@@ -27,7 +27,7 @@ func TestCreateFillsInDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := proto.CloneOf(sent)
-	want.Format = &configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_PARQUET, Compression: configv1.Compression_COMPRESSION_ZSTD}
+	want.Format = &configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_PARQUET, Compression: configv1.Compression_COMPRESSION_ZSTD, ParquetProfile: configv1.ParquetProfile_PARQUET_PROFILE_CURRENT}
 	want.RetentionDays, want.Deadline = 30, durationpb.New(24*time.Hour)
 	want.WarehouseClass = configv1.WarehouseClass_WAREHOUSE_CLASS_STANDARD
 	if diff := cmp.Diff(want, created.GetPendingRevision().GetSpec(), protocmp.Transform()); diff != "" {
@@ -113,7 +113,11 @@ func TestCreateRefuses(t *testing.T) {
 		"snappy JSON": {func(d *export.Draft) {
 			d.Spec.Format = &configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_JSON_LINES, Compression: configv1.Compression_COMPRESSION_SNAPPY}
 		}, "spec.format.compression", "zstd, gzip or none", fault.ReasonValidation},
-		"CSV of Parquet":     {func(d *export.Draft) { d.Spec.Format = &configv1.Format{Csv: &configv1.CsvOptions{}} }, "spec.format.csv", "not CSV", fault.ReasonValidation},
+		"CSV of Parquet": {func(d *export.Draft) { d.Spec.Format = &configv1.Format{Csv: &configv1.CsvOptions{}} }, "spec.format.csv", "not CSV", fault.ReasonValidation},
+		"profile of CSV": {func(d *export.Draft) {
+			d.Spec.Format = &configv1.Format{FileFormat: configv1.FileFormat_FILE_FORMAT_CSV, ParquetProfile: configv1.ParquetProfile_PARQUET_PROFILE_CONSERVATIVE}
+		}, "spec.format.parquet_profile", "not Parquet", fault.ReasonValidation},
+		"profile":            {func(d *export.Draft) { d.Spec.Format = &configv1.Format{ParquetProfile: 9} }, "spec.format.parquet_profile", "not a known", fault.ReasonValidation},
 		"long delimiter":     {csv(0, "||", ""), "spec.format.csv.delimiter", "one ASCII character", fault.ReasonValidation},
 		"wide delimiter":     {csv(0, "ü", ""), "spec.format.csv.delimiter", "one ASCII character", fault.ReasonValidation},
 		"quote delimits":     {csv(0, "\"", ""), "spec.format.csv.delimiter", "other than a quote", fault.ReasonValidation},

@@ -29,6 +29,9 @@ func Complete(spec *configv1.ExportSpec, externalID string) *configv1.ExportSpec
 	}
 	orElse(&full.Format.FileFormat, configv1.FileFormat_FILE_FORMAT_PARQUET)
 	orElse(&full.Format.Compression, configv1.Compression_COMPRESSION_ZSTD)
+	if full.GetFormat().GetFileFormat() == configv1.FileFormat_FILE_FORMAT_PARQUET {
+		orElse(&full.Format.ParquetProfile, configv1.ParquetProfile_PARQUET_PROFILE_CURRENT)
+	}
 	if full.GetFormat().GetFileFormat() == configv1.FileFormat_FILE_FORMAT_CSV {
 		if full.GetFormat().GetCsv() == nil {
 			full.Format.Csv = &configv1.CsvOptions{}

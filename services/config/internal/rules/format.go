@@ -27,12 +27,23 @@ func checkFormat(f *Faults, format *configv1.Format) {
 	case codec == configv1.Compression_COMPRESSION_SNAPPY && kind != configv1.FileFormat_FILE_FORMAT_PARQUET:
 		f.Text("spec.format.compression", "is snappy, which is for Parquet only: choose zstd, gzip or none")
 	}
+	checkProfile(f, format)
 	switch {
 	case kind == configv1.FileFormat_FILE_FORMAT_CSV:
 		f.Text("spec.format.csv.delimiter", delimiterFault(format.GetCsv().GetDelimiter()))
 		f.Text("spec.format.csv.null_string", nullStringFault(format.GetCsv()))
 	case format.GetCsv() != nil && known:
 		f.Text("spec.format.csv", "means nothing to files that are not CSV: remove it, or choose that format")
+	}
+}
+
+func checkProfile(f *Faults, format *configv1.Format) {
+	profile := format.GetParquetProfile()
+	switch _, known := configv1.ParquetProfile_name[int32(profile)]; {
+	case !known:
+		f.Text("spec.format.parquet_profile", "is not a known profile")
+	case profile != 0 && format.GetFileFormat() != configv1.FileFormat_FILE_FORMAT_PARQUET:
+		f.Text("spec.format.parquet_profile", "means nothing to files that are not Parquet: remove it, or choose that format")
 	}
 }
 
