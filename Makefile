@@ -60,6 +60,11 @@ FROM ?= 100000
 soak: ## simulate the planner's world until a seed fails or an hour has passed: make soak FROM=7
 	$(GO) test -timeout 2h $(SIM) -run Seeds -from $(FROM) -seeds 1000000000 -for 1h -v
 
+FILES ?= 1000000
+.PHONY: fuzz
+fuzz: readers ## write random Parquet files and have three engines read them: make fuzz FROM=7 FILES=1000
+	$(GO) test -tags $(TAGS) -timeout 12h ./services/delivery/internal/encode -run Fuzz -from $(FROM) -files $(FILES) -v
+
 # The third reader of the encoder's acceptance suite: a JavaScript library, pinned with its checksums.
 READERS := services/delivery/internal/encode/encodetest/wasm
 .PHONY: readers
@@ -86,10 +91,19 @@ PIPELINE_ROWS ?= 10 50
 
 # Each benchmark makes many calls within one run, so once is enough.
 .PHONY: bench
-bench: build ## run the benchmarks and print their figures
+bench: build peers ## run the benchmarks and print their figures
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 30m ./services/config/app ./services/planner/app
 	EXPORTS_ENCODE_ROWS=$(ENCODE_ROWS) $(GO) test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 30m ./services/delivery/internal/encode/encodebench
 	EXPORTS_BIN=$(BIN) EXPORTS_PIPELINE_ROWS="$(PIPELINE_ROWS)" $(GO) test -tags $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 90m ./deploy/local/pipelinebench
+
+# Polars takes part in the encoder's benchmark through its binding for JavaScript.
+PEERS := services/delivery/internal/encode/encodebench/polars
+.PHONY: peers
+peers: $(PEERS)/node_modules ## install what the encoder is measured beside
+$(PEERS)/node_modules: $(PEERS)/package.json $(PEERS)/package-lock.json
+	@command -v npm >/dev/null || { echo 'npm is missing: install Node.js 20 or newer (apt-get install nodejs npm)'; exit 1; }
+	npm install --prefix $(PEERS) --no-save --omit=optional --no-audit --no-fund --loglevel=error # ci wants builds for every platform in the lock file
+	@touch $@
 
 ##@ Code
 

@@ -22,3 +22,7 @@ const (
 	SpanVerdict        = "judge run"
 	SpanSummary        = "run"
 )
+
+// MetricEncodeFallbacks counts files that only Arrow's library can write, because a column has a type that our own
+// encoder does not know.
+const MetricEncodeFallbacks = "exports.encode.fallbacks"

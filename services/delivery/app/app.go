@@ -3,13 +3,18 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/metric"
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 
@@ -23,6 +28,8 @@ import (
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/s3bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/commit"
+	"github.com/customer-exports/exports/services/delivery/internal/encode"
+	"github.com/customer-exports/exports/services/delivery/internal/encode/flat"
 	"github.com/customer-exports/exports/services/delivery/internal/expire"
 	"github.com/customer-exports/exports/services/delivery/internal/part"
 	"github.com/customer-exports/exports/services/delivery/internal/preflight"
@@ -47,6 +54,8 @@ type App struct {
 	server  *rpc.Server
 	commits *server.Commits
 	addr    string
+
+	fallbacks metric.Int64Counter
 }
 
 // New opens connections and binds the listener; nothing runs before Run.
@@ -63,7 +72,10 @@ func New(ctx context.Context, cfg Config) (*App, error) {
 	return a, nil
 }
 
-func (a *App) open(ctx context.Context) error {
+func (a *App) open(ctx context.Context) (err error) {
+	if a.fallbacks, err = otel.Meter(name).Int64Counter(obs.MetricEncodeFallbacks); err != nil {
+		return err
+	}
 	words, err := loadDictionary(a.cfg.DictionaryFile)
 	if err != nil {
 		return err
@@ -105,11 +117,22 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 	}
 	a.server = rpc.NewServer(a.tel)
 	deliveryv1.RegisterPartServiceServer(a.server.Registrar(), &server.Parts{
-		Uploader: &part.Uploader{Revisions: revisions, Buckets: a.buckets, Tel: a.tel},
+		Uploader: &part.Uploader{Revisions: revisions, Buckets: a.buckets, Encoders: a.encoders(), Tel: a.tel},
 	})
 	deliveryv1.RegisterDestinationServiceServer(a.server.Registrar(), &server.Destinations{
 		Checker: &preflight.Checker{Destinations: revisions, Buckets: a.buckets, Roles: a.buckets, Tel: a.tel},
 	})
+}
+
+func (a *App) encoders() encode.Maker {
+	workers := cmp.Or(a.cfg.Encode.Workers, runtime.GOMAXPROCS(0)-1)
+	return encode.Maker{ByLibrary: a.cfg.Encode.ByLibrary, Parquet: encode.Options{Pool: flat.NewPool(workers)}, FellBack: a.fellBack}
+}
+
+// fellBack counts and tells what only Arrow's library can write.
+func (a *App) fellBack(table string, cause error) {
+	a.fallbacks.Add(context.Background(), 1)
+	a.tel.Logger.Warn("table is written by Arrow's library", slog.String(obs.KeyTable, table), slog.Any(obs.KeyError, cause))
 }
 
 func (a *App) announce(ctx context.Context, e *eventv1.Event) error {

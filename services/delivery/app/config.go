@@ -21,6 +21,7 @@ type Config struct {
 	PlannerAddress   string     `yaml:"planner_address"`
 	DictionaryFile   string     `yaml:"dictionary_file"`
 	Commit           Commit     `yaml:"commit"`
+	Encode           Encode     `yaml:"encode"`
 	MemoryLimitBytes int64      `yaml:"memory_limit_bytes"`
 	S3               S3         `yaml:"s3"`
 	NATS             bus.Config `yaml:"nats"`
@@ -33,6 +34,14 @@ type Commit struct {
 	Deadline    conf.Duration `yaml:"deadline"`
 	Attempts    int           `yaml:"attempts"`
 	Concurrency int           `yaml:"concurrency"`
+}
+
+// Encode says who writes Parquet.
+type Encode struct {
+	// ByLibrary has Arrow's library do it, several times slower: a way back.
+	ByLibrary bool `yaml:"by_library"`
+	// Workers is how many pages are finished at once beside the parts' own work; 0 means one less than there are cores.
+	Workers int `yaml:"workers"`
 }
 
 // minMemory is what a process without work may take already.
@@ -83,6 +92,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Commit.Attempts < 1 || c.Commit.Concurrency < 1 {
 		faults = append(faults, errors.New("commit.attempts and commit.concurrency must be at least 1"))
+	}
+	if c.Encode.Workers < 0 {
+		faults = append(faults, fmt.Errorf("encode.workers %d must not be below 0", c.Encode.Workers))
 	}
 	return errors.Join(faults...)
 }

@@ -19,6 +19,7 @@ import (
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/encode"
+	"github.com/customer-exports/exports/services/delivery/internal/encode/flat"
 )
 
 // standardRetention in days stands for an unset retention.
@@ -35,8 +36,9 @@ type Revision struct {
 	Layouts     []*dictionary.Layout
 	Destination bucket.Destination
 	Format      drop.Format
-	// Compression is that inside Parquet files.
+	// Compression is that inside Parquet files, and Profile what their readers must know.
 	Compression   encode.Compression
+	Profile       flat.Profile
 	RetentionDays int
 }
 
@@ -62,6 +64,7 @@ func New(answer *configv1.GetRevisionResponse, words *dictionary.Dictionary) (*R
 		CustomerID: customer.GetCustomerId(), CustomerName: customer.GetDisplayName(), Number: revision.GetRevision(),
 		Scope: set, ScopeDigest: set.Digest(), RetentionDays: int(spec.GetRetentionDays()),
 		Destination: whereto, Format: drop.FormatOf(spec.GetFormat()), Compression: compression(spec.GetFormat().GetCompression()),
+		Profile: profile(spec.GetFormat().GetParquetProfile()),
 	}
 	if err := r.Format.Validate(); err != nil {
 		return nil, fault.Wrap(err, fault.State, fault.ReasonValidation, "revision %d cannot be written", r.Number)
@@ -106,6 +109,17 @@ func compression(c configv1.Compression) encode.Compression {
 		return encode.None
 	default:
 		return encode.Zstd
+	}
+}
+
+func profile(p configv1.ParquetProfile) flat.Profile {
+	switch p {
+	case configv1.ParquetProfile_PARQUET_PROFILE_CONSERVATIVE:
+		return flat.Conservative
+	case configv1.ParquetProfile_PARQUET_PROFILE_NEWEST:
+		return flat.Newest
+	default:
+		return flat.Current
 	}
 }
 

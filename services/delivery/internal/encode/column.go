@@ -16,7 +16,7 @@ type texts struct {
 }
 
 // put adds the rows of one batch to a column of the row group.
-func (p *Parquet) put(chunk file.ColumnChunkWriter, column arrow.Array, nullable bool) error {
+func (p *Library) put(chunk file.ColumnChunkWriter, column arrow.Array, nullable bool) error {
 	var levels []int16
 	if nullable {
 		levels = p.texts.definition(column)

@@ -2,18 +2,18 @@
 //
 // It refuses a null where the Data Dictionary says there is none, and decides nothing about rows or
 // places. It is the only package that knows how a file is spelled, so that a faster encoder, or
-// another format, is another Encoder and no other change. Start at Encoder, then New.
+// another format, is another Encoder and no other change. Start at Encoder, then Maker.
 package encode
 
 import (
-	"fmt"
-	"io"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/drop"
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/services/delivery/internal/encode/flat"
 )
 
 // Encoder writes one file. Close must be called once, after the last Write or after a failed one.
@@ -52,18 +52,23 @@ type File struct {
 	Format drop.Format
 	// Compression is that of Parquet; Format has that of the text formats.
 	Compression Compression
+	// Profile is what readers of Parquet must know.
+	Profile flat.Profile
 }
 
-// New makes the encoder of one file in the file's format.
-func New(to io.Writer, file File) (Encoder, error) {
-	switch file.Format.FileFormat {
-	case drop.Parquet:
-		return NewParquet(to, file)
-	case drop.CSV:
-		return NewCSV(to, file)
-	case drop.JSONLines:
-		return NewJSONLines(to, file)
-	default:
-		return nil, fmt.Errorf("choosing an encoder: unknown format %s", file.Format)
+// complete refuses columns of other types than the file's, and a null where the Data Dictionary says that there is none.
+func complete(table string, schema *arrow.Schema, batch arrow.Record) error {
+	if int(batch.NumCols()) < schema.NumFields() {
+		return fault.New(fault.Invalid, fault.ReasonSchemaMismatch, "table %s: a batch has %d columns, and the file %d", table, batch.NumCols(), schema.NumFields())
 	}
+	for i, field := range schema.Fields() {
+		column := batch.Column(i)
+		if !arrow.TypeEqual(column.DataType(), field.Type) {
+			return fault.New(fault.Invalid, fault.ReasonSchemaMismatch, "table %s: column %s is %s in a batch, and %s in the file", table, field.Name, column.DataType(), field.Type)
+		}
+		if !field.Nullable && column.NullN() > 0 {
+			return fault.New(fault.Invalid, fault.ReasonSchemaMismatch, "table %s: column %s holds a null and must not", table, field.Name)
+		}
+	}
+	return nil
 }

@@ -35,7 +35,7 @@ func (s *sink) Write(data []byte) (int, error) {
 
 // finish has the library spell the footer, completes it and writes it. The library can neither be given statistics nor a
 // sort order, and says of every column that it has no distinct value.
-func (p *Parquet) finish() error {
+func (p *Library) finish() error {
 	const tail = 8 // the footer's length and the magic
 	p.sink.hold = true
 	err := p.writer.Close()
@@ -59,7 +59,7 @@ func (p *Parquet) finish() error {
 	return nil
 }
 
-func (p *Parquet) complete(footer *metadata.FileMetaData) {
+func (p *Library) complete(footer *metadata.FileMetaData) {
 	for i, g := range p.groups {
 		rows := footer.RowGroups[i]
 		for j, b := range g.bounds {

@@ -6,19 +6,53 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
 )
 
-// sorting says by which columns rows are in ascending order: the primary key, or else the split column; none when they are
-// not. It is found and never assumed, because the source promises no order, and a reader that trusts a wrong one loses rows.
-func sorting(l *dictionary.Layout, rows []arrow.Record) []int {
+// order finds out by which columns the rows of a row group ascend: the primary key, or else the split column. It is found and
+// never assumed, because the source promises no order, and a reader that trusts a wrong one loses rows.
+type order struct {
+	candidates []*candidate
+}
+
+// candidate is a list of columns by which rows may ascend.
+type candidate struct {
+	columns []int
+	last    []arrow.Array // the last row, copied; nil before the first
+	broken  bool
+}
+
+func newOrder(l *dictionary.Layout) *order {
+	o := &order{}
 	for _, names := range [][]string{l.Table.PrimaryKey, {l.Table.Split}} {
-		if columns := indexes(l, names); columns != nil && ordered(rows, columns) {
-			return columns
+		if columns := indexes(l, names); columns != nil {
+			o.candidates = append(o.candidates, &candidate{columns: columns})
+		}
+	}
+	return o
+}
+
+// take looks at further rows.
+func (o *order) take(rows arrow.Record) error {
+	for _, c := range o.candidates {
+		if err := c.take(rows); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// end returns the columns, none when rows do not ascend, and begins another row group.
+func (o *order) end() (sorted []int) {
+	for _, c := range o.candidates {
+		if sorted == nil && !c.broken && c.last != nil {
+			sorted = c.columns
+		}
+		c.last, c.broken = nil, false
+	}
+	return sorted
 }
 
 // indexes of named columns; nil when one does not land.
@@ -37,22 +71,50 @@ func indexes(l *dictionary.Layout, names []string) []int {
 	return found
 }
 
-func ordered(batches []arrow.Record, columns []int) bool {
-	last, lastRow := arrow.Record(nil), 0
-	for _, rows := range batches {
-		for row := range int(rows.NumRows()) {
-			if last != nil && !ascends(last, lastRow, rows, row, columns) {
-				return false
-			}
-			last, lastRow = rows, row
-		}
+func (c *candidate) take(rows arrow.Record) error {
+	if c.broken || rows.NumRows() == 0 {
+		return nil
 	}
-	return last != nil
+	columns := make([]arrow.Array, len(c.columns))
+	for i, column := range c.columns {
+		columns[i] = rows.Column(column)
+	}
+	if c.broken = !c.ascends(columns, int(rows.NumRows())); c.broken {
+		return nil
+	}
+	return c.remember(columns)
 }
 
-func ascends(a arrow.Record, i int, b arrow.Record, j int, columns []int) bool {
-	for _, c := range columns {
-		left, right := a.Column(c), b.Column(c)
+func (c *candidate) ascends(columns []arrow.Array, rows int) bool {
+	if c.last != nil && !ascends(c.last, 0, columns, 0) {
+		return false
+	}
+	for row := range rows - 1 {
+		if !ascends(columns, row, columns, row+1) {
+			return false
+		}
+	}
+	return true
+}
+
+// remember copies the last row: its batch may be gone when the next one comes.
+func (c *candidate) remember(columns []arrow.Array) error {
+	c.last = make([]arrow.Array, len(columns))
+	for i, column := range columns {
+		slice := array.NewSlice(column, int64(column.Len()-1), int64(column.Len()))
+		copied, err := array.Concatenate([]arrow.Array{slice}, memory.DefaultAllocator)
+		slice.Release()
+		if err != nil {
+			return err
+		}
+		c.last[i] = copied
+	}
+	return nil
+}
+
+func ascends(a []arrow.Array, i int, b []arrow.Array, j int) bool {
+	for c, left := range a {
+		right := b[c]
 		if left.IsNull(i) || right.IsNull(j) {
 			return false
 		}

@@ -6,8 +6,10 @@ import (
 )
 
 // cut slices rows so that each piece fits into a row group; the caller releases them. A single row may be larger.
-func cut(rows arrow.Record) []arrow.Record {
-	pieces := max((rows.NumRows()+groupRows-1)/groupRows, (arrowBytes(rows)+groupBytes-1)/groupBytes, 1)
+func cut(rows arrow.Record, within Bounds) []arrow.Record {
+	pieces := max(
+		(rows.NumRows()+within.GroupRows-1)/within.GroupRows, (arrowBytes(rows)+within.GroupBytes-1)/within.GroupBytes, 1,
+	)
 	each := (rows.NumRows() + pieces - 1) / pieces
 	var all []arrow.Record
 	for from := int64(0); from < rows.NumRows(); from += each {

@@ -19,11 +19,11 @@ import (
 )
 
 func TestJSONLines(t *testing.T) {
-	encodetest.RunText(t, encode.New, drop.Format{FileFormat: drop.JSONLines})
+	encodetest.RunText(t, encode.Maker{}.New, drop.Format{FileFormat: drop.JSONLines})
 }
 
 func TestCSV(t *testing.T) {
-	encodetest.RunText(t, encode.New, drop.Format{FileFormat: drop.CSV, CSV: drop.CSVOptions{Delimiter: ","}})
+	encodetest.RunText(t, encode.Maker{}.New, drop.Format{FileFormat: drop.CSV, CSV: drop.CSVOptions{Delimiter: ","}})
 }
 
 func TestCSVOptions(t *testing.T) {
@@ -34,7 +34,7 @@ func TestCSVOptions(t *testing.T) {
 		"delimiter of a number": {Delimiter: "1", NullString: "null"},
 		"delimiter of a word":   {Delimiter: "e", NullString: "0.00"},
 	} {
-		t.Run(name, func(t *testing.T) { encodetest.RunOptions(t, encode.New, options) })
+		t.Run(name, func(t *testing.T) { encodetest.RunOptions(t, encode.Maker{}.New, options) })
 	}
 }
 
@@ -72,7 +72,7 @@ func write(t *testing.T, format drop.Format, kind string, column ...string) stri
 		}
 	}
 	var file strings.Builder
-	e, err := encode.New(&file, encode.File{Layout: layout, Format: format})
+	e, err := encode.Maker{}.New(&file, encode.File{Layout: layout, Format: format})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestTableIsWritten(t *testing.T) {
 
 func TestUnknownFormatsAreRefused(t *testing.T) {
 	for _, f := range []drop.Format{{FileFormat: "xml"}, {FileFormat: drop.CSV, Compression: "snappy", CSV: drop.CSVOptions{Delimiter: ","}}, {FileFormat: drop.JSONLines}, {FileFormat: drop.CSV, Compression: drop.Gzip}} {
-		if _, err := encode.New(io.Discard, encode.File{Format: f}); err == nil {
+		if _, err := (encode.Maker{}).New(io.Discard, encode.File{Format: f}); err == nil {
 			t.Errorf("%v makes an encoder", f)
 		}
 	}

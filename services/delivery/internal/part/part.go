@@ -68,6 +68,7 @@ type Buckets interface {
 type Uploader struct {
 	Revisions Revisions
 	Buckets   Buckets
+	Encoders  encode.Maker
 	Tel       *obs.Telemetry
 }
 
@@ -160,9 +161,10 @@ func (u *Uploader) encode(ctx context.Context, h Header, revision *approved.Revi
 		obs.End(span, err)
 	}()
 	file := encode.File{
-		RunID: h.Run.GetRunId(), AsOf: h.Run.GetAsOfTime().AsTime(), Layout: rows.layout, Format: revision.Format, Compression: revision.Compression,
+		RunID: h.Run.GetRunId(), AsOf: h.Run.GetAsOfTime().AsTime(), Layout: rows.layout, Format: revision.Format,
+		Compression: revision.Compression, Profile: revision.Profile,
 	}
-	encoder, err := encode.New(up, file)
+	encoder, err := u.Encoders.New(up, file)
 	if err != nil {
 		return encode.Stats{}, err
 	}

@@ -9,12 +9,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"text/tabwriter"
 )
 
-// BenchmarkEncode compares our encoder with DuckDB's and with Arrow's library as it comes. It prints a line each:
+// BenchmarkEncode compares our encoder with those of DuckDB and Polars and with Arrow's library as it comes. It prints a line each:
 //
 //	CPU s/GB        user and system seconds for 1e9 bytes of Arrow buffers, with one thread; reading the input is left out
 //	x DuckDB        that of the encoder to that of DuckDB, each to the one of its own round
@@ -31,7 +32,7 @@ func BenchmarkEncode(b *testing.B) {
 	for _, in := range inputs(b) {
 		for _, codec := range []string{"snappy", "zstd-1"} {
 			in.Codec = codec
-			for _, r := range race(b, in, encoders) {
+			for _, r := range race(b, in, slices.Concat(encoders, peers)) {
 				fmt.Fprintf(table, "%s\t%s\t%s\t%.2f\t%.2f\t%.2f\t%.0f\t%.1f\t%.2f\t\n",
 					in.Table, codec, r.name, r.perGB, r.times, float64(in.Rows)/1e6/r.seconds, r.peak/1e6, r.size/1e6, r.sizes)
 			}

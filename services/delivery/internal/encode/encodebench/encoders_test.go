@@ -26,12 +26,20 @@ type contender struct {
 const ours = "delivery"
 
 // encoders write the Arrow stream In to the file Out. The first is what the others are compared with.
-var encoders = []contender{{"DuckDB", duckDB}, {ours, delivery}, {"pqarrow untuned", untuned}}
+var encoders = []contender{{"DuckDB", duckDB("")}, {ours, delivery}, {"DuckDB V2", duckDB(", PARQUET_VERSION V2")}, {"pqarrow untuned", untuned}}
 
-func duckDB(t testing.TB, j job, m *meter) error {
-	codec := map[string]string{"snappy": "snappy", "zstd-1": "zstd, COMPRESSION_LEVEL 1"}[j.Codec]
-	return peer.Copy(t.Context(), j.open(t), j.Out, codec, m.aside)
+// peers take part in the benchmark only: they must be installed.
+var peers = []contender{{"Polars", polars}}
+
+// duckDB with further options of its COPY; V2 are the encodings that came later.
+func duckDB(options string) func(t testing.TB, j job, m *meter) error {
+	return func(t testing.TB, j job, m *meter) error {
+		codec := map[string]string{"snappy": "snappy", "zstd-1": "zstd, COMPRESSION_LEVEL 1"}[j.Codec]
+		return peer.Copy(t.Context(), j.open(t), j.Out, codec+options, m.aside)
+	}
 }
+
+var codecs = map[string]encode.Compression{"snappy": encode.Snappy, "zstd-1": encode.Zstd}
 
 func delivery(t testing.TB, j job, m *meter) error {
 	out, err := os.Create(j.Out)
@@ -39,8 +47,7 @@ func delivery(t testing.TB, j job, m *meter) error {
 		return err
 	}
 	defer func() { _ = out.Close() }()
-	codec := map[string]encode.Compression{"snappy": encode.Snappy, "zstd-1": encode.Zstd}[j.Codec]
-	e, err := encode.NewParquet(out, encode.File{RunID: "bench", Layout: layoutOf(t, j.Table), Compression: codec})
+	e, err := encode.NewParquet(out, encode.File{RunID: "bench", Layout: layoutOf(t, j.Table), Compression: codecs[j.Codec]}, encode.Options{})
 	if err != nil {
 		return err
 	}

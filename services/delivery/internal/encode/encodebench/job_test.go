@@ -1,6 +1,7 @@
 package encodebench
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -94,7 +95,7 @@ func (j job) do(t testing.TB) outcome {
 	if j.Work == drawing {
 		return outcome{ArrowBytes: j.draw(t)}
 	}
-	all := slices.Concat(encoders, stages)
+	all := slices.Concat(encoders, peers, stages)
 	chosen := all[slices.IndexFunc(all, func(c contender) bool { return c.name == j.Work })]
 	stop := j.profile(t)
 	m := &meter{}
@@ -102,7 +103,7 @@ func (j job) do(t testing.TB) outcome {
 	if err := chosen.write(t, j, m); err != nil {
 		t.Fatalf("%s: %v", j.Work, err)
 	}
-	o := outcome{Seconds: cpu() - begin - m.elsewhere, PeakRSS: peakRSS()}
+	o := outcome{Seconds: cpu() - begin - m.elsewhere, PeakRSS: cmp.Or(m.peak, peakRSS())}
 	stop()
 	info, err := os.Stat(j.Out)
 	if err != nil {

@@ -11,7 +11,10 @@ import (
 )
 
 // meter takes out of the account what is not the encoder's work.
-type meter struct{ elsewhere float64 }
+type meter struct {
+	elsewhere float64
+	peak      int64 // of a process that worked for this one
+}
 
 func (m *meter) aside(work func()) {
 	begin := cpu()

@@ -48,7 +48,7 @@ func guarded(t testing.TB, j job, m *meter) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := encode.NewParquet(out, encode.File{RunID: "bench", Layout: layout, Compression: encode.Snappy})
+	file, err := encode.NewParquet(out, encode.File{RunID: "bench", Layout: layout, Compression: encode.Snappy}, encode.Options{})
 	if err != nil {
 		return err
 	}

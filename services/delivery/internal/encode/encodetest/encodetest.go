@@ -6,10 +6,14 @@
 package encodetest
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +63,8 @@ func Run(t *testing.T, open Open) {
 	t.Run("slices with offsets", s.slices)
 	t.Run("memory is given back", s.memory)
 	t.Run("null in a required column", s.requiredNull)
+	t.Run("batch of another schema", s.otherSchema)
+	t.Run("sink that fails", s.failingSink)
 	t.Run("what the file says of itself", s.metadata)
 	t.Run("row groups", s.rowGroups)
 	t.Run("statistics", s.statistics)
@@ -195,6 +201,69 @@ func (s *suite) requiredNull(t *testing.T) {
 			t.Errorf("Close after a refused batch: %v", err)
 		}
 	}
+}
+
+// otherSchema names column and types of what it refuses.
+func (s *suite) otherSchema(t *testing.T) {
+	good := batch(t, memory.DefaultAllocator, s.layout, atEdges, 0, 10)
+	for i, f := range s.layout.Fields[1:s.layout.Exported] {
+		columns := slices.Clone(good.Columns())
+		if arrow.TypeEqual(columns[i+1].DataType(), columns[0].DataType()) {
+			continue
+		}
+		columns[i+1] = columns[0]
+		fields := slices.Clone(good.Schema().Fields())
+		fields[i+1].Type = columns[0].DataType()
+		e := s.encoder(t, io.Discard, encode.Zstd)
+		err := e.Write(array.NewRecord(arrow.NewSchema(fields, nil), columns, 10))
+		if fault.ReasonOf(err) != fault.ReasonSchemaMismatch || !strings.Contains(err.Error(), f.Name) || !strings.Contains(err.Error(), "int64") {
+			t.Errorf("column %s of type int64: got %v, want SCHEMA_MISMATCH with column and types", f.Name, err)
+		}
+		if err := e.Write(good.NewSlice(0, 10)); err != nil {
+			t.Errorf("rows after what was refused: %v", err)
+		}
+		if stats, err := e.Close(); err != nil || stats.Rows != 10 {
+			t.Errorf("Close after a refused batch: %+v, %v", stats, err)
+		}
+	}
+}
+
+// failingSink takes so many bytes and no more: the file is not to be called finished, whenever that is.
+func (s *suite) failingSink(t *testing.T) {
+	rows := batch(t, memory.DefaultAllocator, s.layout, atEdges, 0, 2000)
+	whole := &limited{room: math.MaxInt}
+	if err := s.pour(t, whole, rows); err != nil {
+		t.Fatal(err)
+	}
+	for room := 0; room < whole.taken; room += 1 + whole.taken/50 {
+		if err := s.pour(t, &limited{room: room}, rows); !errors.Is(err, errFull) {
+			t.Errorf("sink with room for %d of %d bytes: got %v, want its error", room, whole.taken, err)
+		}
+	}
+}
+
+func (s *suite) pour(t *testing.T, sink io.Writer, rows arrow.Record) error {
+	t.Helper()
+	e, err := s.open(sink, encode.File{RunID: "r", AsOf: asOf, Layout: s.layout, Compression: encode.Snappy})
+	if err != nil {
+		return err
+	}
+	err = e.Write(rows)
+	_, closed := e.Close()
+	return errors.Join(err, closed)
+}
+
+var errFull = errors.New("sink is full")
+
+// limited is a sink that fails.
+type limited struct{ room, taken int }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if len(p) > l.room {
+		return 0, errFull
+	}
+	l.room, l.taken = l.room-len(p), l.taken+len(p)
+	return len(p), nil
 }
 
 // narrow is a batch of many rows that costs little to make.

@@ -1,0 +1,105 @@
+package flat
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// textPage holds texts one after the other, and how long each is.
+type textPage struct {
+	leaf         leaf
+	conservative bool
+	lengths      []int32
+	data         []byte
+}
+
+var textPages pool[textPage]
+
+// append adds the texts between offsets, which lie beside each other.
+func (p *textPage) append(offsets []int32, data []byte) {
+	last := len(offsets) - 1
+	p.data = append(p.data, data[offsets[0]:offsets[last]]...)
+	for i, from := range offsets[:last] {
+		p.lengths = append(p.lengths, offsets[i+1]-from)
+	}
+}
+
+// each calls take with every text.
+func (p *textPage) each(take func(v []byte)) {
+	from := 0
+	for _, length := range p.lengths {
+		take(p.data[from : from+int(length)])
+		from += int(length)
+	}
+}
+
+func (p *textPage) encoding() encoding {
+	if p.conservative || p.leaf.kind == typeFixed {
+		return plain
+	}
+	return deltaLength
+}
+
+func (p *textPage) encode(dst []byte) []byte {
+	switch p.encoding() {
+	case deltaLength:
+		return append(delta(dst, p.lengths), p.data...)
+	default:
+		return p.plain(dst)
+	}
+}
+
+func (p *textPage) plain(dst []byte) []byte {
+	if p.leaf.kind == typeFixed {
+		return append(dst, p.data...)
+	}
+	p.each(func(v []byte) { dst = append(binary.LittleEndian.AppendUint32(dst, uint32(len(v))), v...) })
+	return dst
+}
+
+// bounds compares the first eight bytes as a number, which settles nearly all.
+func (p *textPage) bounds() bounds {
+	if len(p.lengths) == 0 {
+		return bounds{}
+	}
+	low := p.data[:p.lengths[0]]
+	high := low
+	flip := uint64(0)
+	if p.leaf.kind == typeFixed { // signed: the sign counts the other way round
+		flip = 1 << 63
+	}
+	first := head(low) ^ flip
+	last, from := first, 0
+	for _, length := range p.lengths {
+		v := p.data[from : from+int(length)]
+		from += int(length)
+		head := head(v) ^ flip
+		if head < first || head == first && bytes.Compare(v, low) < 0 {
+			low, first = v, head
+		}
+		if head > last || head == last && bytes.Compare(v, high) > 0 {
+			high, last = v, head
+		}
+	}
+	return shorten(low, high, p.leaf.utf8)
+}
+
+// head is the first eight bytes, as a number that compares as they do.
+func head(v []byte) uint64 {
+	if len(v) >= 8 {
+		return binary.BigEndian.Uint64(v)
+	}
+	var first [8]byte
+	copy(first[:], v)
+	return binary.BigEndian.Uint64(first[:])
+}
+
+func (p *textPage) empty() { p.lengths, p.data = p.lengths[:0], p.data[:0] }
+
+func (p *textPage) free() {
+	if cap(p.data) > 4*standard.PageBytes { // one huge text must not be kept for ever
+		p.data = nil
+	}
+	p.empty()
+	textPages.put(p)
+}

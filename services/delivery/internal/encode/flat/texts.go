@@ -1,0 +1,147 @@
+package flat
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"sort"
+
+	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/decimal128"
+)
+
+// texts is the filler of texts and bytes, and of decimals of more than 18 digits, which are bytes of one length.
+type texts struct {
+	leaf         leaf
+	bounded      Bounds
+	conservative bool
+	page         *textPage
+	dictionaryOf textDictionary
+	indexes      *indexPage // not nil while the dictionary is in use
+}
+
+func newTexts(l leaf, o Options) *texts {
+	t := &texts{leaf: l, bounded: o.Bounds, conservative: o.Profile == Conservative}
+	t.dictionaryOf.compare = l.compare()
+	t.page = t.fresh()
+	return t
+}
+
+func (t *texts) fresh() *textPage {
+	p := textPages.get()
+	p.leaf, p.conservative = t.leaf, t.conservative
+	return p
+}
+
+// wide is what arrays of texts and of bytes have in common.
+type wide interface{ ValueOffsets() []int32 }
+
+func (t *texts) fits(a arrow.Array, from, until int) int {
+	w, ok := a.(wide)
+	if !ok {
+		return until
+	}
+	offsets := w.ValueOffsets()
+	most := int(offsets[from]) + max(0, t.bounded.PageBytes-len(t.page.data))
+	return from + max(1, sort.Search(until-from, func(i int) bool { return int(offsets[from+i+1]) > most }))
+}
+
+func (t *texts) take(a arrow.Array, rows stretch) {
+	if d, ok := a.(*array.Decimal128); ok {
+		t.widen(d, rows)
+	} else if rows.values() > 0 {
+		offsets, data := a.(wide).ValueOffsets(), bytesOf(a)
+		rows.each(func(from, until int) { t.page.append(offsets[from:until+1], data) })
+	}
+	if t.indexes != nil {
+		t.index()
+	}
+}
+
+// widen spells decimals in big-endian two's complement.
+func (t *texts) widen(d *array.Decimal128, rows stretch) {
+	all := d.Values()
+	rows.each(func(from, until int) {
+		for _, v := range all[from:until] {
+			t.page.data = appendDecimal(t.page.data, v, t.leaf.width)
+			t.page.lengths = append(t.page.lengths, int32(t.leaf.width))
+		}
+	})
+}
+
+func appendDecimal(dst []byte, v decimal128.Num, width int) []byte {
+	var whole [16]byte
+	binary.BigEndian.PutUint64(whole[:], uint64(v.HighBits()))
+	binary.BigEndian.PutUint64(whole[8:], v.LowBits())
+	return append(dst, whole[16-width:]...)
+}
+
+// bytesOf is the whole buffer that a column's offsets point into.
+func bytesOf(a arrow.Array) []byte {
+	buffer := a.Data().Buffers()[2]
+	if buffer == nil {
+		return nil
+	}
+	return buffer.Bytes()
+}
+
+func (t *texts) index() {
+	t.indexes.values = slices.Grow(t.indexes.values, len(t.page.lengths))
+	t.page.each(func(v []byte) { t.indexes.values = append(t.indexes.values, t.dictionaryOf.index(v)) })
+	t.page.empty()
+}
+
+// judge begins a dictionary where it and its indexes are clearly smaller than the texts.
+func (t *texts) judge() {
+	count, distinct := len(t.page.lengths), t.dictionaryOf.count(t.page)
+	if count == 0 {
+		return
+	}
+	raw := 8 * len(t.page.data)
+	if 4*(count*(bits.Len(uint(distinct))+1)+raw/count*distinct) > 3*raw {
+		return
+	}
+	t.dictionaryOf.begin()
+	t.indexes = newIndexPage(t.conservative)
+	t.index()
+}
+
+func (t *texts) full() bool {
+	if t.indexes != nil {
+		return t.dictionaryOf.size() > t.bounded.DictionaryBytes
+	}
+	return len(t.page.data) >= t.bounded.PageBytes
+}
+
+func (t *texts) cut() content {
+	if t.indexes == nil {
+		cut := t.page
+		t.page = t.fresh()
+		return cut
+	}
+	cut := t.indexes
+	cut.width, cut.known = widthOf(uint32(len(t.dictionaryOf.ends)-1)), t.bounds()
+	t.indexes = nil
+	if t.dictionaryOf.size() <= t.bounded.DictionaryBytes {
+		t.indexes = newIndexPage(t.conservative)
+	}
+	return cut
+}
+
+func (t *texts) bounds() bounds {
+	d := &t.dictionaryOf
+	defer d.next()
+	if !d.any {
+		return bounds{}
+	}
+	return shorten(d.text(d.low), d.text(d.high), t.leaf.utf8)
+}
+
+func (t *texts) dictionary() ([]byte, int) {
+	t.indexes.free()
+	t.indexes = nil
+	values, count := t.dictionaryOf.plain(nil, t.leaf.kind == typeFixed), len(t.dictionaryOf.ends)
+	t.dictionaryOf.forget()
+	return values, count
+}
