@@ -5,6 +5,7 @@ package obs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,6 +30,9 @@ type Config struct {
 	LogLevel string `yaml:"log_level"`
 	// LogFormat is json or text; empty is json.
 	LogFormat string `yaml:"log_format"`
+	// CPUProfile is the file that a CPU profile of the process's whole life is written to when it ends in order, for go tool
+	// pprof; empty is none.
+	CPUProfile string `yaml:"cpu_profile"`
 }
 
 // Telemetry is what one service logs and traces with.
@@ -38,7 +42,7 @@ type Telemetry struct {
 	Provider   trace.TracerProvider
 	Propagator propagation.TextMapPropagator
 
-	shutdown func(context.Context) error
+	shutdown []func(context.Context) error // in order
 }
 
 // Setup builds the telemetry of one service, which logs to logw. The receiver need not be up: spans that it misses are
@@ -60,16 +64,20 @@ func Setup(ctx context.Context, cfg Config, logw io.Writer) (*Telemetry, error) 
 		}
 		options = append(options, sdktrace.WithSpanProcessor(batching(exporter)))
 	}
-	return newTelemetry(logger, sdktrace.NewTracerProvider(options...)), nil
+	stop, err := profile(cfg.CPUProfile)
+	if err != nil {
+		return nil, err
+	}
+	return newTelemetry(logger, sdktrace.NewTracerProvider(options...), stop), nil
 }
 
-func newTelemetry(logger *slog.Logger, provider *sdktrace.TracerProvider) *Telemetry {
+func newTelemetry(logger *slog.Logger, provider *sdktrace.TracerProvider, stop func(context.Context) error) *Telemetry {
 	return &Telemetry{
 		Logger:     logger,
 		Tracer:     provider.Tracer(scopeName),
 		Provider:   provider,
 		Propagator: propagation.TraceContext{},
-		shutdown:   provider.Shutdown,
+		shutdown:   []func(context.Context) error{provider.Shutdown, stop},
 	}
 }
 
@@ -87,8 +95,12 @@ func describe(service string) *resource.Resource {
 
 // Shutdown sends the spans that have ended and stops; ctx bounds the wait.
 func (t *Telemetry) Shutdown(ctx context.Context) error {
-	if err := t.shutdown(ctx); err != nil {
-		return fmt.Errorf("sending the last spans: %w", err)
+	var all []error
+	for _, stop := range t.shutdown {
+		all = append(all, stop(ctx))
+	}
+	if err := errors.Join(all...); err != nil {
+		return fmt.Errorf("ending the telemetry: %w", err)
 	}
 	return nil
 }

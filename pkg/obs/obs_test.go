@@ -2,11 +2,14 @@ package obs_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +158,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 	}{
 		{obs.Config{LogLevel: "loud"}, "log_level"},
 		{obs.Config{LogFormat: "xml"}, "log_format"},
+		{obs.Config{CPUProfile: "no such folder/profile"}, "cpu_profile"},
 	} {
 		if _, err := obs.Setup(t.Context(), test.cfg, io.Discard); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("Setup(%+v) = %v, want an error that names %s", test.cfg, err, test.want)
@@ -215,5 +219,28 @@ func TestAnAbsentReceiverDoesNotFailTheService(t *testing.T) {
 	defer cancel()
 	if err := tel.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Shutdown() = %v, want nil or the context's end", err)
+	}
+}
+
+func TestTheProfileIsWholeAfterShutdown(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cpu.pprof")
+	tel := setup(t, obs.Config{Service: "test", CPUProfile: path}, io.Discard)
+	if _, err := obs.Setup(t.Context(), obs.Config{Service: "other", CPUProfile: path + "2"}, io.Discard); err == nil {
+		t.Error("a second profile began in the same process")
+	}
+	if err := tel.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	unpacked, err := gzip.NewReader(file) // as go tool pprof reads it
+	if err != nil {
+		t.Fatal(err)
+	}
+	if data, err := io.ReadAll(unpacked); err != nil || !bytes.Contains(data, []byte("nanoseconds")) {
+		t.Errorf("the profile has %d bytes, %v", len(data), err)
 	}
 }

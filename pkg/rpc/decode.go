@@ -26,16 +26,28 @@ type frame struct {
 	err     error
 }
 
-// codec decodes into frames; other messages are gRPC's own services' and are left to it.
+// codec decodes into frames and passes bulk through; other messages are left to gRPC's own.
 type codec struct{ encoding.CodecV2 }
 
 func newCodec() codec { return codec{encoding.GetCodecV2(protocodec.Name)} }
+
+// Marshal spends bulk.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	if bulk, ok := v.(*Bulk); ok {
+		return bulk.spend(), nil
+	}
+	return c.CodecV2.Marshal(v)
+}
 
 // Unmarshal succeeds for a frame, which then says how it went.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 	f, ok := v.(*frame)
 	if !ok {
 		return c.CodecV2.Unmarshal(data, v)
+	}
+	if bulk, ok := f.message.(*Bulk); ok {
+		bulk.fill(data)
+		return nil
 	}
 	if err := c.CodecV2.Unmarshal(data, f.message); err != nil {
 		f.err = undecodable(err, data.Materialize(), f.message)

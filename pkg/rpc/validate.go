@@ -11,6 +11,10 @@ import (
 
 // check holds a message against the rules declared in its proto file and, when strict, against unknown fields.
 func check(message any, strict bool) error {
+	if bulk, ok := message.(*Bulk); ok {
+		bulk.strict = strict // until it is decoded
+		return nil
+	}
 	m, ok := message.(proto.Message)
 	if !ok {
 		return nil // not one of ours: reflection and health take the generated path too, so this does not happen

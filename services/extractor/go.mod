@@ -9,6 +9,7 @@ require (
 	github.com/customer-exports/exports/proto v0.0.0
 	github.com/google/go-cmp v0.7.0
 	github.com/klauspost/compress v1.20.3
+	github.com/minio/crc64nvme v1.1.1
 	github.com/snowflakedb/gosnowflake/v2 v2.1.0
 	go.opentelemetry.io/otel v1.47.0
 	go.opentelemetry.io/otel/sdk v1.47.0

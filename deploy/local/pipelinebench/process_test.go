@@ -28,7 +28,10 @@ func startServices(b *testing.B, s *stack.Stack) services {
 func startService(b *testing.B, s *stack.Stack, name string, port int) *exec.Cmd {
 	b.Helper()
 	cmd := exec.Command(filepath.Join(os.Getenv("EXPORTS_BIN"), name+"d"), "-config", s.ConfigPath(name))
-	cmd.Stderr = os.Stderr
+	cmd.Stderr, cmd.Env = os.Stderr, os.Environ()
+	if dir := os.Getenv("EXPORTS_PIPELINE_PROFILES"); dir != "" { // the last run's remain
+		cmd.Env = append(cmd.Env, "EXPORTS_"+strings.ToUpper(name)+"_TELEMETRY_CPU_PROFILE="+filepath.Join(dir, name+".pprof"))
+	}
 	if err := cmd.Start(); err != nil {
 		b.Fatalf("starting %s: %v; `make bench` builds it and sets EXPORTS_BIN", name, err)
 	}

@@ -236,7 +236,7 @@ func send(t *testing.T, client deliveryv1.PartServiceClient, rows parttest.Rows)
 		requests = append(requests, &deliveryv1.UploadPartRequest{Message: &deliveryv1.UploadPartRequest_Batch{Batch: batch}})
 	}
 	requests = append(requests, &deliveryv1.UploadPartRequest{Message: &deliveryv1.UploadPartRequest_Trailer{
-		Trailer: &deliveryv1.PartTrailer{BatchCount: right.Batches, RowCount: right.Rows, Sha256: right.SHA256},
+		Trailer: &deliveryv1.PartTrailer{BatchCount: right.Batches, RowCount: right.Rows, Crc64Nvme: right.CRC},
 	}})
 	for _, r := range requests {
 		if stream.Send(r) != nil {

@@ -3,13 +3,13 @@ package app_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"sync/atomic"
 	"testing"
 
 	"github.com/apache/arrow/go/v17/arrow/ipc"
+	"github.com/minio/crc64nvme"
 	"google.golang.org/grpc"
 
 	"github.com/customer-exports/exports/pkg/fault"
@@ -109,7 +109,7 @@ func (m *memPeers) ReportFailure(_ context.Context, request *planv1.ReportFailur
 func (m *memPeers) UploadPart(s grpc.ClientStreamingServer[deliveryv1.UploadPartRequest, deliveryv1.UploadPartResponse]) error {
 	var header *deliveryv1.PartHeader
 	var stream bytes.Buffer
-	digest := sha256.New()
+	crc := crc64nvme.New()
 	for {
 		request, err := s.Recv()
 		if err != nil {
@@ -121,10 +121,10 @@ func (m *memPeers) UploadPart(s grpc.ClientStreamingServer[deliveryv1.UploadPart
 			stream.Write(h.GetSchema())
 		}
 		stream.Write(request.GetBatch())
-		digest.Write(request.GetBatch())
+		crc.Write(request.GetBatch())
 		if trailer := request.GetTrailer(); trailer != nil {
 			rows, err := rowsOf(&stream)
-			if err != nil || rows != trailer.GetRowCount() || !bytes.Equal(trailer.GetSha256(), digest.Sum(nil)) {
+			if err != nil || rows != trailer.GetRowCount() || trailer.GetCrc64Nvme() != crc.Sum64() {
 				return fault.New(fault.DataLoss, fault.ReasonTrailerMismatch, "%d rows came", rows)
 			}
 			if m.hold.Load() {

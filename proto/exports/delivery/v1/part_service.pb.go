@@ -217,8 +217,13 @@ type PartTrailer struct {
 	BatchCount int64 `protobuf:"varint,1,opt,name=batch_count,json=batchCount,proto3" json:"batch_count,omitempty"`
 	// Rows in them.
 	RowCount int64 `protobuf:"varint,2,opt,name=row_count,json=rowCount,proto3" json:"row_count,omitempty"`
-	// SHA-256 over the batch bytes in order.
-	Sha256        []byte `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// SHA-256 over the batch bytes in order. Neither set nor read any more: it
+	// cost as much as half the encoding.
+	//
+	// Deprecated: Marked as deprecated in exports/delivery/v1/part_service.proto.
+	Sha256 []byte `protobuf:"bytes,3,opt,name=sha256,proto3" json:"sha256,omitempty"`
+	// CRC-64/NVME over the batch bytes in order.
+	Crc64Nvme     uint64 `protobuf:"fixed64,4,opt,name=crc64_nvme,json=crc64Nvme,proto3" json:"crc64_nvme,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -267,11 +272,19 @@ func (x *PartTrailer) GetRowCount() int64 {
 	return 0
 }
 
+// Deprecated: Marked as deprecated in exports/delivery/v1/part_service.proto.
 func (x *PartTrailer) GetSha256() []byte {
 	if x != nil {
 		return x.Sha256
 	}
 	return nil
+}
+
+func (x *PartTrailer) GetCrc64Nvme() uint64 {
+	if x != nil {
+		return x.Crc64Nvme
+	}
+	return 0
 }
 
 // UploadPartResponse holds the proof.
@@ -337,12 +350,14 @@ const file_exports_delivery_v1_part_service_proto_rawDesc = "" +
 	"\n" +
 	"part_index\x18\x03 \x01(\x05B\a\xbaH\x04\x1a\x02(\x00R\tpartIndex\x12!\n" +
 	"\aattempt\x18\x04 \x01(\x05B\a\xbaH\x04\x1a\x02(\x01R\aattempt\x12\x1f\n" +
-	"\x06schema\x18\x05 \x01(\fB\a\xbaH\x04z\x02\x10\x01R\x06schema\"c\n" +
+	"\x06schema\x18\x05 \x01(\fB\a\xbaH\x04z\x02\x10\x01R\x06schema\"\x86\x01\n" +
 	"\vPartTrailer\x12\x1f\n" +
 	"\vbatch_count\x18\x01 \x01(\x03R\n" +
 	"batchCount\x12\x1b\n" +
-	"\trow_count\x18\x02 \x01(\x03R\browCount\x12\x16\n" +
-	"\x06sha256\x18\x03 \x01(\fR\x06sha256\"L\n" +
+	"\trow_count\x18\x02 \x01(\x03R\browCount\x12\x1a\n" +
+	"\x06sha256\x18\x03 \x01(\fB\x02\x18\x01R\x06sha256\x12\x1d\n" +
+	"\n" +
+	"crc64_nvme\x18\x04 \x01(\x06R\tcrc64Nvme\"L\n" +
 	"\x12UploadPartResponse\x126\n" +
 	"\areceipt\x18\x01 \x01(\v2\x1c.exports.delivery.v1.ReceiptR\areceipt2n\n" +
 	"\vPartService\x12_\n" +

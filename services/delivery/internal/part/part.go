@@ -41,16 +41,16 @@ type Header struct {
 	Schema         []byte
 }
 
-// Trailer says what must have arrived. SHA256 is over the batch messages in order.
+// Trailer says what must have arrived. CRC is the CRC-64/NVME over the batch messages in order.
 type Trailer struct {
 	Batches, Rows int64
-	SHA256        []byte
+	CRC           uint64
 }
 
 // Stream gives the messages behind the header, one at a time: nothing is read ahead, so a slow
 // bucket slows the sender.
 type Stream interface {
-	// Next returns a batch, or else the trailer; io.EOF when the sender has ended.
+	// Next returns a batch, which is valid until it is called again, or else the trailer; io.EOF when the sender has ended.
 	Next() (batch []byte, trailer *Trailer, err error)
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/apache/arrow/go/v17/arrow/decimal128"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
+	"github.com/minio/crc64nvme"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
@@ -166,11 +167,11 @@ type Stream struct {
 
 // Right is the trailer that belongs to the batches.
 func (s *Stream) Right() *part.Trailer {
-	sum := sha256.New()
+	crc := crc64nvme.New()
 	for _, b := range s.Batches {
-		sum.Write(b)
+		crc.Write(b)
 	}
-	return &part.Trailer{Batches: int64(len(s.Batches)), Rows: s.Rows, SHA256: sum.Sum(nil)}
+	return &part.Trailer{Batches: int64(len(s.Batches)), Rows: s.Rows, CRC: crc.Sum64()}
 }
 
 // Next gives the next message.

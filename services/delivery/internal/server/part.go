@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/pkg/rpc"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/part"
 )
@@ -28,7 +29,9 @@ func (p *Parts) UploadPart(stream partStream) error {
 	if err != nil {
 		return err
 	}
-	receipt, err := p.Uploader.Upload(stream.Context(), header, &messages{stream})
+	rest := &messages{stream: stream}
+	defer rest.message.Free()
+	receipt, err := p.Uploader.Upload(stream.Context(), header, rest)
 	if err != nil {
 		return err
 	}
@@ -50,13 +53,24 @@ func receiveHeader(stream partStream) (part.Header, error) {
 	return part.Header{Run: h.GetRun(), Table: h.GetTable(), Index: h.GetPartIndex(), Attempt: h.GetAttempt(), Schema: h.GetSchema()}, nil
 }
 
-// messages is the rest of a stream in the words of package part.
-type messages struct{ stream partStream }
+var batchField = (*deliveryv1.UploadPartRequest)(nil).ProtoReflect().Descriptor().Fields().ByName("batch").Number()
+
+// messages is the rest of a stream in the words of package part. Batches take the short way.
+type messages struct {
+	stream  partStream
+	message rpc.Bulk
+}
 
 // Next waits for the next message; HTTP/2 flow control holds the sender back meanwhile.
 func (m *messages) Next() ([]byte, *part.Trailer, error) {
-	message, err := m.stream.Recv()
-	if err != nil {
+	if err := m.stream.RecvMsg(&m.message); err != nil {
+		return nil, nil, err
+	}
+	if batch, ok := m.message.Value(batchField); ok {
+		return batch, nil, nil
+	}
+	var message deliveryv1.UploadPartRequest
+	if err := m.message.Decode(&message); err != nil {
 		return nil, nil, err
 	}
 	switch body := message.GetMessage().(type) {
@@ -64,7 +78,7 @@ func (m *messages) Next() ([]byte, *part.Trailer, error) {
 		return body.Batch, nil, nil
 	case *deliveryv1.UploadPartRequest_Trailer:
 		t := body.Trailer
-		return nil, &part.Trailer{Batches: t.GetBatchCount(), Rows: t.GetRowCount(), SHA256: t.GetSha256()}, nil
+		return nil, &part.Trailer{Batches: t.GetBatchCount(), Rows: t.GetRowCount(), CRC: t.GetCrc64Nvme()}, nil
 	}
 	return nil, nil, fault.New(fault.Invalid, fault.ReasonValidation, "a second header came")
 }

@@ -8,12 +8,16 @@ import (
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 
+	"github.com/customer-exports/exports/pkg/arrowmem"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/services/extractor/internal/convert"
 )
 
 // maxReads is how often the body of one chunk is read before the attempt fails.
 const maxReads = 3
+
+// records is the memory of the source's record batches: the converter copies what it takes.
+var records = arrowmem.New()
 
 // chunk reads one chunk whole, so that a broken body can be read again before any of its rows is sent.
 func (s *Source) chunk(ctx context.Context, c *chunk, converter *convert.Converter, progress func()) (arrow.Record, error) {
@@ -60,7 +64,7 @@ func decode(ctx context.Context, c *chunk, batch *convert.Batch) (err error) {
 		return err
 	}
 	defer func() { _ = body.Close() }() // read to its end or given up: nothing depends on it
-	reader, err := ipc.NewReader(body)
+	reader, err := ipc.NewReader(body, ipc.WithAllocator(records))
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,16 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/customer-exports/exports/services/extractor/internal/snowflake"
 )
 
-// TestMain proves that abandoned statements and stalled chunks leave no goroutine behind.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain proves that abandoned statements and stalled chunks leave no goroutine behind, and that nobody reads a record that
+// is over.
+func TestMain(m *testing.M) {
+	snowflake.SpoilRecords()
+	goleak.VerifyTestMain(m)
+}
 
 // The driver has read these by the time main starts, so they must be there before it is initialised.
 func TestDriverIsQuiet(t *testing.T) {

@@ -1,12 +1,13 @@
 package stream
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
+
+	"github.com/customer-exports/exports/pkg/rpc"
 )
 
 const (
@@ -16,12 +17,11 @@ const (
 	alignment    = 8
 )
 
-// encoder writes records as encapsulated IPC messages, one []byte each, so that the schema can travel
+// encoder writes records as encapsulated IPC messages, one of rpc.Buffers each, so that the schema can travel
 // in the header and every batch in a message of its own.
 type encoder struct {
 	writer   *ipc.Writer
-	messages [][]byte
-	longest  int // message so far: the next one is about as long
+	messages []*[]byte
 }
 
 // newEncoder returns an encoder and the schema message that it starts with.
@@ -32,13 +32,16 @@ func newEncoder(schema *arrow.Schema) (*encoder, []byte, error) {
 		return nil, nil, fmt.Errorf("encoding the schema: %w", err)
 	}
 	message, err := e.only()
+	if err != nil {
+		return nil, nil, err
+	}
 	e.writer = ipc.NewWriterWithPayloadWriter(e, ipc.WithSchema(schema))
-	return e, message, err
+	return e, *message, nil
 }
 
 // encode returns the one message of a record. Our schemas hold no dictionary arrays, which would need
 // more than one.
-func (e *encoder) encode(rec arrow.Record) ([]byte, error) {
+func (e *encoder) encode(rec arrow.Record) (*[]byte, error) {
 	e.messages = nil
 	if err := e.writer.Write(rec); err != nil {
 		return nil, fmt.Errorf("encoding a batch: %w", err)
@@ -50,7 +53,7 @@ func (e *encoder) encode(rec arrow.Record) ([]byte, error) {
 	return e.only()
 }
 
-func (e *encoder) only() ([]byte, error) {
+func (e *encoder) only() (*[]byte, error) {
 	if len(e.messages) != 1 {
 		return nil, fmt.Errorf("encoding gave %d messages instead of 1", len(e.messages))
 	}
@@ -70,14 +73,22 @@ func (e *encoder) WritePayload(p ipc.Payload) error {
 	meta := p.Meta()
 	defer meta.Release()
 	padded := (meta.Len() + alignment - 1) / alignment * alignment
-	prefix := make([]byte, prefixBytes+padded, max(prefixBytes+padded, e.longest))
-	binary.LittleEndian.PutUint32(prefix, continuation)
-	binary.LittleEndian.PutUint32(prefix[4:], uint32(padded)) //nolint:gosec // metadata is a few KiB
-	copy(prefix[prefixBytes:], meta.Bytes())
-	message := bytes.NewBuffer(prefix)
-	if err := p.SerializeBody(message); err != nil {
+	buffer := rpc.Buffers.Get(prefixBytes + padded)
+	head := *buffer
+	binary.LittleEndian.PutUint32(head, continuation)
+	binary.LittleEndian.PutUint32(head[4:], uint32(padded)) //nolint:gosec // metadata is a few KiB
+	clear(head[prefixBytes+copy(head[prefixBytes:], meta.Bytes()):])
+	if err := p.SerializeBody((*appender)(buffer)); err != nil {
 		return fmt.Errorf("framing a message: %w", err)
 	}
-	e.messages, e.longest = append(e.messages, message.Bytes()), max(e.longest, message.Len())
+	e.messages = append(e.messages, buffer)
 	return nil
+}
+
+// appender appends what is written.
+type appender []byte
+
+func (a *appender) Write(data []byte) (int, error) {
+	*a = append(*a, data...)
+	return len(data), nil
 }

@@ -7,16 +7,17 @@ package stream
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
+	"github.com/minio/crc64nvme"
 	"google.golang.org/grpc"
 
 	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/pkg/rpc"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 )
 
@@ -29,6 +30,8 @@ const (
 	limitBytes = 8<<20 - 4<<10
 )
 
+var batchField = (*deliveryv1.UploadPartRequest)(nil).ProtoReflect().Descriptor().Fields().ByName("batch").Number()
+
 // Client opens an upload; deliveryv1.PartServiceClient is one.
 type Client interface {
 	UploadPart(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[deliveryv1.UploadPartRequest, deliveryv1.UploadPartResponse], error)
@@ -39,7 +42,7 @@ type Client interface {
 type Upload struct {
 	remote  grpc.ClientStreamingClient[deliveryv1.UploadPartRequest, deliveryv1.UploadPartResponse]
 	encoder *encoder
-	digest  hash.Hash
+	crc     hash.Hash64
 	batches int64
 	rows    int64
 }
@@ -55,7 +58,7 @@ func Open(ctx context.Context, client Client, header *deliveryv1.PartHeader, sch
 		return nil, fmt.Errorf("opening the upload: %w", err)
 	}
 	header.Schema = message
-	u := &Upload{remote: remote, encoder: encoder, digest: sha256.New()}
+	u := &Upload{remote: remote, encoder: encoder, crc: crc64nvme.New()}
 	return u, u.send(&deliveryv1.UploadPartRequest{Message: &deliveryv1.UploadPartRequest_Header{Header: header}})
 }
 
@@ -67,7 +70,7 @@ func (u *Upload) Send(rec arrow.Record) error {
 
 // Close sends the trailer and waits for the receipt.
 func (u *Upload) Close() (*deliveryv1.Receipt, error) {
-	trailer := &deliveryv1.PartTrailer{BatchCount: u.batches, RowCount: u.rows, Sha256: u.digest.Sum(nil)}
+	trailer := &deliveryv1.PartTrailer{BatchCount: u.batches, RowCount: u.rows, Crc64Nvme: u.crc.Sum64()}
 	err := u.send(&deliveryv1.UploadPartRequest{Message: &deliveryv1.UploadPartRequest_Trailer{Trailer: trailer}})
 	if err != nil {
 		return nil, err
@@ -92,24 +95,24 @@ func (u *Upload) batch(rec arrow.Record) error {
 	if err != nil {
 		return err
 	}
-	if len(message) > splitBytes && rec.NumRows() > 1 {
+	if size := len(*message); size > splitBytes && rec.NumRows() > 1 {
+		rpc.Buffers.Put(message)
 		return slices(rec, (rec.NumRows()+1)/2, u.batch)
+	} else if size > limitBytes {
+		return fault.New(fault.State, fault.ReasonValueOutOfRange, "one row is %d bytes, at most %d can be sent", size, limitBytes)
 	}
-	if len(message) > limitBytes {
-		return fault.New(fault.State, fault.ReasonValueOutOfRange, "one row is %d bytes, at most %d can be sent", len(message), limitBytes)
-	}
-	if err := u.send(&deliveryv1.UploadPartRequest{Message: &deliveryv1.UploadPartRequest_Batch{Batch: message}}); err != nil {
+	u.crc.Write(*message)
+	if err := u.send(rpc.NewBulk(batchField, message)); err != nil {
 		return err
 	}
-	u.digest.Write(message)
 	u.batches++
 	u.rows += rec.NumRows()
 	return nil
 }
 
 // send reports what delivery said rather than the bare end of stream that a refused part shows here.
-func (u *Upload) send(request *deliveryv1.UploadPartRequest) error {
-	err := u.remote.Send(request)
+func (u *Upload) send(request any) error {
+	err := u.remote.SendMsg(request)
 	if errors.Is(err, io.EOF) {
 		if _, err = u.remote.CloseAndRecv(); err == nil {
 			return fault.New(fault.DataLoss, fault.ReasonTrailerMissing, "delivery ended the upload before its trailer")

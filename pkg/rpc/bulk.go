@@ -1,0 +1,95 @@
+package rpc
+
+import (
+	"sync"
+
+	"google.golang.org/grpc/mem"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+)
+
+// Bulk is one message in wire form. A stream that moves gigabytes passes it to SendMsg and RecvMsg in place of the message
+// itself: what is sent is not copied, and what comes is copied once, into memory that is used again. It belongs to messages
+// that hold one bytes field and nothing else; the zero value is ready to receive. It is not safe for concurrent use.
+type Bulk struct {
+	wire   mem.BufferSlice
+	strict bool
+}
+
+// NewBulk is the message with one bytes field. It takes over the value, which is one of Buffers; sending spends both.
+func NewBulk(field protowire.Number, value *[]byte) *Bulk {
+	prefix := protowire.AppendTag(nil, field, protowire.BytesType)
+	prefix = protowire.AppendVarint(prefix, uint64(len(*value)))
+	return &Bulk{wire: mem.BufferSlice{mem.SliceBuffer(prefix), mem.NewBuffer(value, Buffers)}}
+}
+
+// spend hands the wire form over to gRPC, which frees it.
+func (b *Bulk) spend() mem.BufferSlice {
+	wire := b.wire
+	b.wire = nil
+	return wire
+}
+
+// fill takes what came in place of what it held.
+func (b *Bulk) fill(data mem.BufferSlice) {
+	b.Free()
+	whole := Buffers.Get(data.Len())
+	data.CopyTo(*whole)
+	b.wire = mem.BufferSlice{mem.NewBuffer(whole, Buffers)}
+}
+
+// bytes is the wire form of what came.
+func (b *Bulk) bytes() []byte {
+	if len(b.wire) == 0 {
+		return nil
+	}
+	return b.wire[0].ReadOnlyData()
+}
+
+// Value is the bytes field of what came, valid until the next one comes or Free; false when the message holds anything else.
+func (b *Bulk) Value(field protowire.Number) ([]byte, bool) {
+	data := b.bytes()
+	number, kind, tag := protowire.ConsumeTag(data)
+	if tag < 0 || number != field || kind != protowire.BytesType {
+		return nil, false
+	}
+	value, size := protowire.ConsumeBytes(data[tag:])
+	return value, size == len(data)-tag
+}
+
+// Decode decodes what came as the message that it is, and checks it as every request is checked.
+func (b *Bulk) Decode(message proto.Message) error {
+	if err := proto.Unmarshal(b.bytes(), message); err != nil {
+		return undecodable(err, b.bytes(), message)
+	}
+	return check(message, b.strict)
+}
+
+// Free gives back the memory of what came.
+func (b *Bulk) Free() {
+	b.wire.Free()
+	b.wire = nil
+}
+
+// Buffers is where the memory of bulk comes from and goes to. Nothing in it is cleared.
+var Buffers mem.BufferPool = &buffers{}
+
+// bufferBytes is what a record batch of about 1 MiB takes.
+const bufferBytes = 1<<20 + 128<<10
+
+// buffers holds buffers that are all about as long.
+type buffers struct{ idle sync.Pool }
+
+// Get returns a buffer with length bytes of any content.
+func (p *buffers) Get(length int) *[]byte {
+	idle, ok := p.idle.Get().(*[]byte)
+	if !ok || cap(*idle) < length {
+		fresh := make([]byte, length, max(length, bufferBytes))
+		return &fresh
+	}
+	*idle = (*idle)[:length]
+	return idle
+}
+
+// Put takes a buffer back.
+func (p *buffers) Put(buffer *[]byte) { p.idle.Put(buffer) }
