@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/customer-exports/exports/deploy/local/objectstore"
 	"github.com/customer-exports/exports/pkg/bus"
@@ -20,6 +21,7 @@ import (
 	"github.com/customer-exports/exports/pkg/rpc"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	eventv1 "github.com/customer-exports/exports/proto/exports/event/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 	"github.com/customer-exports/exports/services/delivery/app"
@@ -48,6 +50,7 @@ type peers struct {
 	aborts   chan string
 	expiries chan string
 	failures chan *planv1.Failure
+	bus      *bus.Bus // set when the service runs
 }
 
 // GetRevision knows one revision, which may have to be asked for as unapproved.
@@ -114,6 +117,7 @@ func TestPartsArriveAndTheCommitTaskMakesThemADrop(t *testing.T) {
 	if _, err := send(t, client, foreign); fault.ReasonOf(err) != fault.ReasonScopeViolation || fault.Retryable(err) {
 		t.Errorf("foreign row: got %v, want SCOPE_VIOLATION over the wire, never retried", err)
 	}
+	escalated(t, p)
 	sendAll(t, client, p)
 	queue()
 	report := await(t, p.commits, p.failures)
@@ -121,6 +125,26 @@ func TestPartsArriveAndTheCommitTaskMakesThemADrop(t *testing.T) {
 		t.Errorf("reported manifest: got %s, want %s", report.GetManifestKey(), want)
 	}
 	checkDrop(t, d, report)
+}
+
+// escalated fails the test unless the row outside the scope is told to everybody.
+func escalated(t *testing.T, p *peers) {
+	t.Helper()
+	stream, err := p.bus.JetStream().Stream(t.Context(), bus.StreamEvents)
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := stream.GetLastMsgForSubject(t.Context(), "event.part.outside_scope."+parttest.Customer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &eventv1.Event{}
+	if err := proto.Unmarshal(msg.Data, e); err != nil {
+		t.Fatal(err)
+	}
+	if e.GetRunId() != parttest.Run(date).GetRunId() || e.GetTable() != "FACT_MESSAGES" || e.PartIndex == nil || e.GetSource() != "delivery" || e.GetReason() != string(fault.ReasonScopeViolation) {
+		t.Errorf("the event is %v", e)
+	}
 }
 
 // sendAll sends every part of the run, as measured.
@@ -280,6 +304,7 @@ func serveApp(t *testing.T, p *peers) (queue func(), conn *grpc.ClientConn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.bus = planner
 	if err := planner.EnsureTasks(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,8 @@ const (
 type PartServiceClient interface {
 	// UploadPart takes one header, then batches, then one trailer. A stream that
 	// ends without a matching trailer, or with one row outside the scope, leaves
-	// nothing. Errors: FAILED_PRECONDITION SCOPE_VIOLATION (never retry),
+	// nothing. Errors: FAILED_PRECONDITION SCOPE_VIOLATION (never retry) and
+	// NOT_ACTIVE for a run that has ended, NOT_FOUND for one that is unknown,
 	// DATA_LOSS TRAILER_MISSING or TRAILER_MISMATCH (retry), INVALID_ARGUMENT
 	// SCHEMA_MISMATCH, UNAVAILABLE BUCKET_UNAVAILABLE.
 	UploadPart(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[UploadPartRequest, UploadPartResponse], error)
@@ -65,7 +66,8 @@ type PartService_UploadPartClient = grpc.ClientStreamingClient[UploadPartRequest
 type PartServiceServer interface {
 	// UploadPart takes one header, then batches, then one trailer. A stream that
 	// ends without a matching trailer, or with one row outside the scope, leaves
-	// nothing. Errors: FAILED_PRECONDITION SCOPE_VIOLATION (never retry),
+	// nothing. Errors: FAILED_PRECONDITION SCOPE_VIOLATION (never retry) and
+	// NOT_ACTIVE for a run that has ended, NOT_FOUND for one that is unknown,
 	// DATA_LOSS TRAILER_MISSING or TRAILER_MISMATCH (retry), INVALID_ARGUMENT
 	// SCHEMA_MISMATCH, UNAVAILABLE BUCKET_UNAVAILABLE.
 	UploadPart(grpc.ClientStreamingServer[UploadPartRequest, UploadPartResponse]) error

@@ -47,7 +47,11 @@ type Event struct {
 	// One line for a person; never rows or credentials.
 	Message string `protobuf:"bytes,10,opt,name=message,proto3" json:"message,omitempty"`
 	// Who asked for it; empty when nobody had to.
-	Actor         string `protobuf:"bytes,11,opt,name=actor,proto3" json:"actor,omitempty"`
+	Actor string `protobuf:"bytes,11,opt,name=actor,proto3" json:"actor,omitempty"`
+	// The table it concerns; empty when none.
+	Table string `protobuf:"bytes,12,opt,name=table,proto3" json:"table,omitempty"`
+	// Index, from 0, of the part of that table that it concerns; unset when none.
+	PartIndex     *int32 `protobuf:"varint,13,opt,name=part_index,json=partIndex,proto3,oneof" json:"part_index,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -159,11 +163,25 @@ func (x *Event) GetActor() string {
 	return ""
 }
 
+func (x *Event) GetTable() string {
+	if x != nil {
+		return x.Table
+	}
+	return ""
+}
+
+func (x *Event) GetPartIndex() int32 {
+	if x != nil && x.PartIndex != nil {
+		return *x.PartIndex
+	}
+	return 0
+}
+
 var File_exports_event_v1_event_proto protoreflect.FileDescriptor
 
 const file_exports_event_v1_event_proto_rawDesc = "" +
 	"\n" +
-	"\x1cexports/event/v1/event.proto\x12\x10exports.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xc7\x02\n" +
+	"\x1cexports/event/v1/event.proto\x12\x10exports.event.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x03\n" +
 	"\x05Event\x12\x19\n" +
 	"\bevent_id\x18\x01 \x01(\tR\aeventId\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12\x16\n" +
@@ -179,7 +197,11 @@ const file_exports_event_v1_event_proto_rawDesc = "" +
 	"\x06reason\x18\t \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\n" +
 	" \x01(\tR\amessage\x12\x14\n" +
-	"\x05actor\x18\v \x01(\tR\x05actorB\xc8\x01\n" +
+	"\x05actor\x18\v \x01(\tR\x05actor\x12\x14\n" +
+	"\x05table\x18\f \x01(\tR\x05table\x12\"\n" +
+	"\n" +
+	"part_index\x18\r \x01(\x05H\x00R\tpartIndex\x88\x01\x01B\r\n" +
+	"\v_part_indexB\xc8\x01\n" +
 	"\x14com.exports.event.v1B\n" +
 	"EventProtoP\x01ZBgithub.com/customer-exports/exports/proto/exports/event/v1;eventv1\xa2\x02\x03EEX\xaa\x02\x10Exports.Event.V1\xca\x02\x10Exports\\Event\\V1\xe2\x02\x1cExports\\Event\\V1\\GPBMetadata\xea\x02\x12Exports::Event::V1b\x06proto3"
 
@@ -214,6 +236,7 @@ func file_exports_event_v1_event_proto_init() {
 	if File_exports_event_v1_event_proto != nil {
 		return
 	}
+	file_exports_event_v1_event_proto_msgTypes[0].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

@@ -21,6 +21,7 @@ import (
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	eventv1 "github.com/customer-exports/exports/proto/exports/event/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/approved"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
@@ -78,7 +79,9 @@ type Uploader struct {
 	Revisions Revisions
 	Buckets   Buckets
 	Encoders  encode.Maker
-	Tel       *obs.Telemetry
+	// Announce tells of a row outside the scope.
+	Announce func(ctx context.Context, e *eventv1.Event) error
+	Tel      *obs.Telemetry
 }
 
 // Upload takes one part and returns the proof of it. Faults: SCOPE_VIOLATION, TRAILER_MISSING,
@@ -106,7 +109,11 @@ func (u *Uploader) Upload(ctx context.Context, h Header, s Stream) (*deliveryv1.
 		return nil, err
 	}
 	defer rows.close()
-	return u.take(ctx, h, revision, rows)
+	receipt, err := u.take(ctx, h, revision, rows)
+	if fault.ReasonOf(err) == fault.ReasonScopeViolation {
+		u.escalate(ctx, h)
+	}
+	return receipt, err
 }
 
 // checkWanted needs a clear word: what is uploaded in vain while the planner is away cannot be committed, because only the

@@ -11,11 +11,16 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+
 	"github.com/customer-exports/exports/deploy/local/objectstore"
 	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	eventv1 "github.com/customer-exports/exports/proto/exports/event/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/approved"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/s3bucket"
@@ -40,6 +45,12 @@ type fixture struct {
 	t        *testing.T
 	bucket   bucket.Bucket
 	uploader *part.Uploader
+	told     []*eventv1.Event
+}
+
+func (f *fixture) announce(_ context.Context, e *eventv1.Event) error {
+	f.told = append(f.told, e)
+	return nil
 }
 
 // revisions is the config service's answer.
@@ -142,6 +153,9 @@ func damagedParts(t *testing.T, f *fixture) {
 				t.Errorf("got %v (%s), want %s", err, fault.ReasonOf(err), c.want)
 			}
 			f.nothingLeft(t)
+			if len(f.told) != 0 {
+				t.Errorf("told %v", f.told)
+			}
 		})
 	}
 }
@@ -155,9 +169,25 @@ func foreignRows(t *testing.T, f *fixture) {
 					t.Errorf("got %v, want SCOPE_VIOLATION, never retried", err)
 				}
 				f.nothingLeft(t)
+				f.escalated(t, table)
 			})
 		}
 	}
+}
+
+// escalated fails the test unless one event names run, table and part, and nothing of the row.
+func (f *fixture) escalated(t *testing.T, table string) {
+	t.Helper()
+	run := parttest.Run(date)
+	want := []*eventv1.Event{{
+		EventId: run.GetRunId() + ".part.outside_scope." + table + ".3.1", Type: "part.outside_scope", CustomerId: run.GetCustomerId(), ExportId: run.GetExportId(),
+		RunId: run.GetRunId(), ExportDate: date, Table: table, PartIndex: proto.Int32(3), Reason: "SCOPE_VIOLATION",
+		Message: "table " + table + " part 3 holds a row outside the approved scope; nothing of it was kept",
+	}}
+	if diff := cmp.Diff(want, f.told, protocmp.Transform()); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	f.told = nil
 }
 
 // foreignRowLate has several pieces on their way when the last row turns out to be foreign.
@@ -273,10 +303,9 @@ func newFixture(t *testing.T, server *objectstore.Server, owner string) *fixture
 		t.Fatal(err)
 	}
 	d := bucket.Destination{Bucket: name, Region: objectstore.Region, Endpoint: server.Endpoint(), Owner: owner}
-	return &fixture{
-		t: t, bucket: opener.Open(d),
-		uploader: &part.Uploader{Runs: parttest.Runs{}, Revisions: revisions{parttest.Revision(t, d)}, Buckets: opener, Tel: tel},
-	}
+	f := &fixture{t: t, bucket: opener.Open(d)}
+	f.uploader = &part.Uploader{Runs: parttest.Runs{}, Revisions: revisions{parttest.Revision(t, d)}, Buckets: opener, Announce: f.announce, Tel: tel}
+	return f
 }
 
 func startStore(t *testing.T) *objectstore.Server {

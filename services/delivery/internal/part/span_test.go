@@ -1,6 +1,7 @@
 package part_test
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/customer-exports/exports/pkg/obs"
+	eventv1 "github.com/customer-exports/exports/proto/exports/event/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/membucket"
 	"github.com/customer-exports/exports/services/delivery/internal/part"
@@ -25,6 +27,7 @@ func TestSpansTellEncodeAndUploadApart(t *testing.T) {
 		uploader := &part.Uploader{
 			Runs: parttest.Runs{}, Revisions: revisions{parttest.Revision(t, bucket.Destination{Owner: parttest.Owner})},
 			Buckets: membucket.New(parttest.Owner), Tel: tel,
+			Announce: func(context.Context, *eventv1.Event) error { return nil },
 		}
 		ctx, call := tel.Start(t.Context(), "call")
 		stream := parttest.Rows{Table: messages, Count: 100, Foreign: foreign}.Stream(t)
