@@ -21,6 +21,7 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/approved"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/part"
+	"github.com/customer-exports/exports/services/delivery/internal/readback"
 )
 
 // parallel is how many files are completed or read back at once.
@@ -51,7 +52,7 @@ type Committer struct {
 }
 
 // Commit makes the drop of a run visible, or finishes what an earlier attempt began. It calls
-// progress after each file, and after each piece of a text file that it reads back. Faults that no attempt can mend: ROW_COUNT_MISMATCH,
+// progress after each file, and after each piece that it reads back. Faults that no attempt can mend: ROW_COUNT_MISMATCH,
 // READ_BACK_MISMATCH, COMMIT_FENCED; UPLOAD_GONE is one when it lasts.
 func (c *Committer) Commit(ctx context.Context, run *taskv1.RunRef, progress func()) (err error) {
 	ctx, span := c.Tel.Start(ctx, obs.SpanCommit, obs.RunAttrs(run)...)
@@ -109,7 +110,7 @@ func (c *Committer) show(ctx context.Context, d *pending, progress func()) error
 func (c *Committer) readBack(ctx context.Context, d *pending, progress func()) (err error) {
 	ctx, span := c.Tel.Start(ctx, obs.SpanReadBack, d.attributes()...)
 	defer func() { obs.End(span, err) }()
-	return d.each(ctx, progress, func(ctx context.Context, f file) error { return readBack(ctx, d, f, progress) })
+	return d.each(ctx, progress, func(ctx context.Context, f file) error { return readback.Prove(ctx, d.bucket, d.landed(f), progress) })
 }
 
 // each does one thing to every file, several at a time. An error does not stop the others: a request

@@ -1,4 +1,4 @@
-package commit
+package readback
 
 import (
 	"bufio"
@@ -14,36 +14,27 @@ import (
 	"github.com/customer-exports/exports/pkg/drop"
 )
 
-const (
-	// chunkBytes is what one request fetches of a text file.
-	chunkBytes = 4 << 20
-	// maxRowBytes bounds one row, so that a quote that is never closed does not fill the memory.
-	maxRowBytes = 256 << 20
-)
+// maxRowBytes bounds one row, so that a quote that is never closed does not fill the memory.
+const maxRowBytes = 256 << 20
 
-// readText decodes a whole text file, because it has no footer that says how many rows it has.
-func readText(d *pending, f file, source *ranges, progress func()) error {
-	format := d.revision.Format
-	text, err := unpack(&chunks{source: source, progress: progress}, format.Compression)
+// rows decodes a whole text file, because it has no footer that says how many rows it has.
+func (f File) rows(source io.Reader) error {
+	text, err := unpack(source, f.Format.Compression)
 	if err != nil {
-		return differs(f, "cannot be unpacked: %v", err)
+		return f.differs("cannot be unpacked: %v", err)
 	}
 	defer func() { _ = text.Close() }()
-	var names []string
-	for _, field := range f.layout.Fields[:f.layout.Exported] {
-		names = append(names, field.Name)
-	}
 	rows := &rowReader{text: text}
-	if format.FileFormat == drop.CSV {
-		err = rows.csv(format.CSV.Delimiter, names)
+	if f.Format.FileFormat == drop.CSV {
+		err = rows.csv(f.Format.CSV.Delimiter, f.Columns)
 	} else {
-		err = rows.json(names)
+		err = rows.json(f.Columns)
 	}
 	if err != nil {
-		return differs(f, "cannot be read after %d rows: %v", rows.count, err)
+		return f.differs("cannot be read after %d rows: %v", rows.count, err)
 	}
-	if rows.count != f.receipt.GetRowCount() {
-		return differs(f, "holds %d rows, %d were written", rows.count, f.receipt.GetRowCount())
+	if rows.count != f.Rows {
+		return f.differs("holds %d rows, %d were written", rows.count, f.Rows)
 	}
 	return nil
 }
@@ -51,7 +42,7 @@ func readText(d *pending, f file, source *ranges, progress func()) error {
 // unpack undoes the compression. Zstandard alone is undone by the library that did it, in a part of its own: there is no
 // other in Go, and each frame carries the checksum of what went in.
 func unpack(packed io.Reader, c drop.Compression) (io.ReadCloser, error) {
-	packed = bufio.NewReaderSize(packed, chunkBytes)
+	packed = bufio.NewReaderSize(packed, 64<<10)
 	switch c {
 	case drop.Gzip:
 		return gzip.NewReader(packed)
@@ -63,26 +54,6 @@ func unpack(packed io.Reader, c drop.Compression) (io.ReadCloser, error) {
 		return decoder.IOReadCloser(), nil
 	}
 	return io.NopCloser(packed), nil
-}
-
-// chunks reads an object from its beginning to its end.
-type chunks struct {
-	source   *ranges
-	offset   int64
-	progress func()
-}
-
-func (c *chunks) Read(p []byte) (int, error) {
-	if c.offset >= c.source.size {
-		return 0, io.EOF
-	}
-	data := c.source.fetch(c.offset, min(int64(len(p)), c.source.size-c.offset))
-	if c.source.err != nil {
-		return 0, c.source.err
-	}
-	c.offset += int64(len(data))
-	c.progress()
-	return copy(p, data), nil
 }
 
 // rowReader counts the rows of a text.
