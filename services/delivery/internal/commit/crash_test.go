@@ -140,21 +140,3 @@ func TestWithdrawalFinishesAfterADeathAtAnyStep(t *testing.T) {
 		sees(t, reader, first.run.GetRunId())
 	})
 }
-
-// TestTwoCommittersAtOnce has the task delivered to two workers, as after a stall.
-func TestTwoCommittersAtOnce(t *testing.T) {
-	f := newFixture(t)
-	results := make(chan error, 2)
-	for range 2 {
-		go func() { results <- f.committer.Commit(t.Context(), f.run, func() {}) }()
-	}
-	for range 2 {
-		if err := <-results; err != nil && !fault.Retryable(err) {
-			t.Errorf("one of two committers: %v", err)
-		}
-	}
-	if err := f.commit(t); err != nil {
-		t.Fatal(err)
-	}
-	f.complete(t)
-}

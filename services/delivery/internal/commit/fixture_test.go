@@ -48,14 +48,17 @@ var parts = []parttest.Rows{
 // committedAt lies behind every as-of time of these tests.
 var committedAt = time.Date(2026, 12, 1, 6, 30, 0, 0, time.UTC)
 
-var server *objectstore.Server
+var (
+	server *objectstore.Server
+	root   string // of the server's objects
+)
 
 func TestMain(m *testing.M) { os.Exit(runWithStore(m)) }
 
 // runWithStore shares one server: a process can have one only.
 func runWithStore(m *testing.M) int {
-	root, err := os.MkdirTemp("", "commit-")
-	if err != nil {
+	var err error
+	if root, err = os.MkdirTemp("", "commit-"); err != nil {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(root) }()

@@ -53,7 +53,7 @@ func (c *Committer) writeManifest(ctx context.Context, d *pending) (committed, e
 // adopt goes on with a manifest that stands already, if it is byte for byte the one that we would
 // have written at its commit time and with its producer.
 func (c *Committer) adopt(ctx context.Context, d *pending, key string) (committed, error) {
-	have, _, err := d.bucket.Get(ctx, key)
+	have, err := d.standing(ctx, key)
 	if err != nil {
 		return committed{}, fmt.Errorf("reading the manifest of run %s: %w", d.run.GetRunId(), err)
 	}
@@ -66,6 +66,15 @@ func (c *Committer) adopt(ctx context.Context, d *pending, key string) (committe
 		return committed{}, fenced(d, "another manifest was committed")
 	}
 	return committed{key, drop.Digest(have), first.CommitTime, first.ExpireTime}, nil
+}
+
+// standing reads what the bucket would not have us write because it is there.
+func (d *pending) standing(ctx context.Context, key string) ([]byte, error) {
+	data, _, err := d.bucket.Get(ctx, key)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil, fault.New(fault.Unavailable, fault.ReasonBucketUnavailable, "the bucket says that %s is there, and then that it is not", key)
+	}
+	return data, err
 }
 
 func fenced(d *pending, why string) error {
@@ -122,7 +131,7 @@ func writeSuccess(ctx context.Context, d *pending, done committed) error {
 	if !errors.Is(err, bucket.ErrExists) {
 		return err
 	}
-	have, _, err := d.bucket.Get(ctx, key)
+	have, err := d.standing(ctx, key)
 	if err != nil {
 		return fmt.Errorf("reading _SUCCESS of run %s: %w", d.run.GetRunId(), err)
 	}
