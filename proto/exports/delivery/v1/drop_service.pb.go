@@ -627,7 +627,9 @@ type ObjectVerdict struct {
 	FileBytes int64 `protobuf:"varint,3,opt,name=file_bytes,json=fileBytes,proto3" json:"file_bytes,omitempty"`
 	// Rows that it should have.
 	RowCount int64 `protobuf:"varint,4,opt,name=row_count,json=rowCount,proto3" json:"row_count,omitempty"`
-	// Why it is not what was delivered; empty when it is.
+	// Why it is not what was delivered; empty when it is. FILE_GONE, FILE_CHANGED
+	// when its bytes are others, FILE_DAMAGED when they are not and cannot be read,
+	// READ_BACK_MISMATCH when they say something else.
 	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The same in a sentence, which cites no value of a row.
 	Message       string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`

@@ -1,8 +1,6 @@
 package commit
 
 import (
-	"cmp"
-
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
@@ -13,25 +11,12 @@ import (
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/approved"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
-	"github.com/customer-exports/exports/services/delivery/internal/readback"
 )
 
 // file is one receipt and the layout of its table.
 type file struct {
 	receipt *deliveryv1.Receipt
 	layout  *dictionary.Layout
-}
-
-// landed is what must be found in the bucket. A file that is gone is worth another look: complete will say so next time.
-func (d *pending) landed(f file) readback.File {
-	want := readback.File{
-		Key: f.receipt.GetKey(), Object: objectOf(f.receipt), Rows: f.receipt.GetRowCount(), Format: d.revision.Format,
-		RunID: cmp.Or(d.plan.Run.GetResendsRunId(), d.run.GetRunId()),
-	}
-	for _, field := range f.layout.Fields[:f.layout.Exported] {
-		want.Columns = append(want.Columns, field.Name)
-	}
-	return want
 }
 
 // name is what a receipt is of.

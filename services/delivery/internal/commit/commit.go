@@ -21,7 +21,6 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/approved"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/part"
-	"github.com/customer-exports/exports/services/delivery/internal/readback"
 )
 
 // parallel is how many files are completed or read back at once.
@@ -110,7 +109,7 @@ func (c *Committer) show(ctx context.Context, d *pending, progress func()) error
 func (c *Committer) readBack(ctx context.Context, d *pending, progress func()) (err error) {
 	ctx, span := c.Tel.Start(ctx, obs.SpanReadBack, d.attributes()...)
 	defer func() { obs.End(span, err) }()
-	return d.each(ctx, progress, func(ctx context.Context, f file) error { return readback.Prove(ctx, d.bucket, d.landed(f), progress) })
+	return d.each(ctx, progress, func(ctx context.Context, f file) error { return readBack(ctx, d, f, progress) })
 }
 
 // each does one thing to every file, several at a time. An error does not stop the others: a request

@@ -23,8 +23,8 @@ func TestCommitMakesTheDropVisibleAtOnce(t *testing.T) {
 	if err := f.committer.Commit(t.Context(), f.run, func() { moved <- struct{}{} }); err != nil {
 		t.Fatal(err)
 	}
-	if len(moved) != 3*len(parts) { // completed, fetched in one piece, read back
-		t.Errorf("progress: called %d times, want %d", len(moved), 3*len(parts))
+	if len(moved) != 2*len(parts) {
+		t.Errorf("progress: called %d times, want %d", len(moved), 2*len(parts))
 	}
 	m := f.complete(t)
 	rows := map[string]int64{}

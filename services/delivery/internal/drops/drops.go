@@ -124,7 +124,7 @@ func runs(exportID string, date calendar.Date, keys []string) []string {
 }
 
 // look reads what the keys of a run say.
-func look(ctx context.Context, store bucket.Controls, exportID, runID string, date calendar.Date, keys []string) (Drop, error) {
+func look(ctx context.Context, store bucket.Objects, exportID, runID string, date calendar.Date, keys []string) (Drop, error) {
 	d := Drop{RunID: runID, ExportDate: date.String(), State: Started}
 	if !slices.Contains(keys, drop.ManifestKey(d.ExportDate, runID)) {
 		return d, nil
@@ -139,9 +139,9 @@ func look(ctx context.Context, store bucket.Controls, exportID, runID string, da
 }
 
 // manifest reads the manifest of a run. Text is given whatever is wrong with it.
-func manifest(ctx context.Context, store bucket.Controls, exportID, runID, date string) (*drop.Manifest, []byte, error) {
+func manifest(ctx context.Context, store bucket.Objects, exportID, runID, date string) (*drop.Manifest, []byte, error) {
 	key := drop.ManifestKey(date, runID)
-	text, _, err := store.Get(ctx, key)
+	text, err := whole(ctx, store, key)
 	if errors.Is(err, bucket.ErrNotFound) {
 		return nil, nil, fault.New(fault.NotFound, fault.ReasonNotFound, "run %s has no manifest", runID)
 	}
@@ -156,6 +156,21 @@ func manifest(ctx context.Context, store bucket.Controls, exportID, runID, date 
 		return nil, text, fault.New(fault.State, fault.ReasonReadBackMismatch, "%s is of another run", key)
 	}
 	return m, text, nil
+}
+
+// maxControlBytes is the most of a manifest or marker that is read.
+const maxControlBytes = 64 << 20
+
+// whole reads a small object as it lies there, damaged or not. ErrNotFound when there is none.
+func whole(ctx context.Context, store bucket.Objects, key string) ([]byte, error) {
+	have, err := store.Head(ctx, key)
+	if err != nil || have.Bytes == 0 {
+		return nil, err
+	}
+	if have.Bytes > maxControlBytes {
+		return nil, fault.New(fault.State, fault.ReasonReadBackMismatch, "%s has %d bytes, more than a manifest can have", key, have.Bytes)
+	}
+	return store.ReadRange(ctx, key, 0, have.Bytes)
 }
 
 func (r *Reader) open(ctx context.Context, exportID string, revision int64) (bucket.Bucket, error) {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/customer-exports/exports/pkg/calendar"
+	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
@@ -21,7 +22,7 @@ import (
 // parallel is how many files are read at once.
 const parallel = 4
 
-// Verdict is whether one object is what was delivered: Fault is nil, or of reason READ_BACK_MISMATCH.
+// Verdict is whether one object is what was delivered: Fault is nil, or as readback.Wrong has them.
 type Verdict struct {
 	Key, Table  string
 	Bytes, Rows int64
@@ -46,20 +47,26 @@ func (r *Reader) Verify(ctx context.Context, n Name, tell func(Verdict) error) (
 	if err != nil && fault.ReasonOf(err) != fault.ReasonReadBackMismatch {
 		return err
 	}
+	var files []wanted
+	if err == nil {
+		files, err = landed(m)
+	}
 	told := tell(Verdict{Key: drop.ManifestKey(date.String(), n.RunID), Bytes: int64(len(text)), Fault: err})
-	if err := errors.Join(told, r.success(ctx, store, n.RunID, date.String(), text, tell)); err != nil || m == nil {
+	if err := errors.Join(told, r.success(ctx, store, n.RunID, date.String(), text, tell)); err != nil {
 		return err
 	}
-	return r.files(ctx, store, m, tell)
+	return r.files(ctx, store, files, tell)
 }
 
 // success compares what _SUCCESS vouches for with the manifest that stands.
-func (r *Reader) success(ctx context.Context, store bucket.Controls, runID, date string, manifest []byte, tell func(Verdict) error) error {
+func (r *Reader) success(ctx context.Context, store bucket.Objects, runID, date string, manifest []byte, tell func(Verdict) error) error {
 	v := Verdict{Key: drop.SuccessKey(date, runID)}
-	data, _, err := store.Get(ctx, v.Key)
+	data, err := whole(ctx, store, v.Key)
 	switch {
 	case errors.Is(err, bucket.ErrNotFound):
 		v.Fault = mismatch("%s is not there", v.Key)
+	case readback.Wrong(err):
+		v.Fault = err
 	case err != nil:
 		return fmt.Errorf("reading _SUCCESS of run %s: %w", runID, err)
 	default:
@@ -85,14 +92,14 @@ func mismatch(format string, args ...any) error {
 }
 
 // files reads several at once, and tells from here alone.
-func (r *Reader) files(ctx context.Context, store bucket.Objects, m *drop.Manifest, tell func(Verdict) error) error {
+func (r *Reader) files(ctx context.Context, store bucket.Objects, files []wanted, tell func(Verdict) error) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	verdicts := make(chan Verdict)
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(parallel + 1) // one hands out
 	group.Go(func() error {
-		for _, want := range landed(m) {
+		for _, want := range files {
 			group.Go(func() error { return r.prove(reading, store, want, verdicts) })
 		}
 		return nil
@@ -117,31 +124,45 @@ type wanted struct {
 }
 
 func (r *Reader) prove(ctx context.Context, store bucket.Objects, want wanted, verdicts chan<- Verdict) error {
-	err := readback.Prove(ctx, store, want.file, func() {})
-	if err != nil && fault.ReasonOf(err) != fault.ReasonReadBackMismatch {
+	reader := readback.Reader{Limits: readback.Standard()}
+	err := reader.Check(ctx, store, want.file, func() {})
+	if err != nil && !readback.Wrong(err) {
 		return err
 	}
 	select {
-	case verdicts <- Verdict{Key: want.file.Key, Table: want.table, Bytes: want.file.Object.Bytes, Rows: want.file.Rows, Fault: err}:
+	case verdicts <- Verdict{Key: want.file.Key, Table: want.table, Bytes: want.file.Bytes, Rows: want.file.Rows, Fault: err}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// landed are the files that a manifest lists.
-func landed(m *drop.Manifest) (all []wanted) {
+// landed are the files that a manifest lists. A type that cannot be read here is an error of reason READ_BACK_MISMATCH: the
+// manifest says nothing of its files then.
+func landed(m *drop.Manifest) (all []wanted, err error) {
 	for _, t := range m.Tables {
-		var columns []string
-		for _, c := range t.Schema {
-			columns = append(columns, c.Name)
+		columns, err := columnsOf(t)
+		if err != nil {
+			return nil, err
 		}
 		for _, f := range t.Files {
 			all = append(all, wanted{table: t.Table, file: readback.File{
-				Key: f.Key, Object: bucket.Object{Bytes: f.Bytes, CRC64NVME: f.CRC64NVME}, Rows: f.Rows, Format: m.Format, Columns: columns,
+				Key: f.Key, Bytes: f.Bytes, CRC64NVME: f.CRC64NVME, SHA256: f.SHA256, Rows: f.Rows, Format: m.Format, Columns: columns,
 				RunID: cmp.Or(m.ResendsRunID, m.RunID),
 			}})
 		}
 	}
-	return all
+	return all, nil
+}
+
+func columnsOf(t drop.Table) ([]readback.Column, error) {
+	columns := make([]readback.Column, 0, len(t.Schema))
+	for _, c := range t.Schema {
+		spelled, err := dictionary.ParseType(c.Type)
+		if err != nil {
+			return nil, mismatch("the manifest has column %s of table %s as %q, which is no type", c.Name, t.Table, c.Type)
+		}
+		columns = append(columns, readback.Column{Name: c.Name, Type: spelled, Nullable: c.Nullable})
+	}
+	return columns, nil
 }

@@ -1,141 +1,132 @@
-// Package readback owns the proof that a file which landed is the one that was written, and can be read: every byte is fetched
-// and summed, and every page or row is decoded by a library that had no part in writing it.
+// Package readback owns the proof of a landed file: it reads the object once from its beginning to its end, sums every byte,
+// decodes every page or row, and holds what it finds against what was written.
 //
-// It believes nothing that the bucket or the file says of itself, needs memory for one page or row however large the file is,
-// and room for one file in the folder for temporary files. It refuses to mend or delete. Start at Prove.
+// It shares nothing with the writer: Parquet is decoded by parquet-go (package pages), text by the standard library, and
+// what is counted of a column is counted here anew. It believes nothing that a file says of itself: memory is bounded by
+// Limits whatever the file is, and so is time. Errors name the file, its columns and places, never a value. Start at
+// Reader.Check.
 package readback
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
+	"time"
 
-	"github.com/minio/crc64nvme"
-
+	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/readback/pages"
 )
 
-// chunkBytes is what one request fetches of a file.
-const chunkBytes = 4 << 20
+// Limits bound what one file may take.
+type Limits struct {
+	// Time is the most for one file.
+	Time time.Duration
+	// PieceBytes is what one request fetches.
+	PieceBytes int64
+	// RowBytes is the most of a row of text.
+	RowBytes int
+	// WindowBytes is the most that an unpacker of text may look back.
+	WindowBytes uint64
+	Pages       pages.Limits
+}
 
-// File is what must be there, as a receipt or a manifest has it.
+// Standard lets in whatever delivery writes. A file takes a piece, a page twice and its dictionary: for a file of ours below
+// 16 MiB, and at most about 150 MiB for one that was made to take much.
+func Standard() Limits {
+	return Limits{Time: 30 * time.Minute, PieceBytes: 4 << 20, RowBytes: 64 << 20, WindowBytes: 16 << 20, Pages: pages.Standard()}
+}
+
+// File is what must be found.
 type File struct {
-	Key    string
-	Object bucket.Object
-	Rows   int64
-	Format drop.Format
-	// Columns are the names, in the file's order.
-	Columns []string
-	// RunID is that of the run which wrote the bytes first; Parquet files carry it.
+	Key               string
+	Bytes             int64
+	CRC64NVME, SHA256 string // as the manifest spells them
+	Format            drop.Format
+	Rows              int64
+	Columns           []Column
+	// RunID is the run that wrote the file first.
 	RunID string
 }
 
-// Prove reads one file from its first byte to its last; fault READ_BACK_MISMATCH says in which way it is not the file that is
-// wanted, of kind DataLoss when it is not there. It calls progress after each piece. No fault cites a value.
-func Prove(ctx context.Context, store bucket.Objects, f File, progress func()) error {
+// Column is a column of a table, in file order.
+type Column struct {
+	Name     string
+	Type     dictionary.Type
+	Nullable bool
+}
+
+// Reader reads files back. It is safe for concurrent use.
+type Reader struct {
+	Limits Limits
+}
+
+// Check reads one file; it calls progress after each piece but the first. Faults that say what is wrong with the file:
+// FILE_GONE, FILE_CHANGED (its bytes are not those that were written), FILE_DAMAGED (they are, and cannot be read),
+// READ_BACK_MISMATCH (they can, and are not what was written); any other is one on the way to it.
+func (r Reader) Check(ctx context.Context, store bucket.Objects, f File, progress func()) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, r.Limits.Time, fault.New(fault.Unavailable, fault.ReasonDeadline, "%s was not read within %s", f.Key, r.Limits.Time))
+	defer cancel()
+	if err := look(ctx, store, f); err != nil {
+		return err
+	}
+	w := newWindow(ctx, store, f, r.Limits.PieceBytes, progress)
+	decoded := r.decode(w, f)
+	if errors.Is(decoded, errWay) {
+		return w.fault()
+	}
+	// Also after damage: whether the bytes are those that were written says who is to blame.
+	if err := w.proven(f); err != nil {
+		return err
+	}
+	return decoded
+}
+
+// look asks the bucket, which is cheap.
+func look(ctx context.Context, store bucket.Objects, f File) error {
 	have, err := store.Head(ctx, f.Key)
 	if errors.Is(err, bucket.ErrNotFound) {
-		return fault.New(fault.DataLoss, fault.ReasonReadBackMismatch, "%s is not there", f.Key)
+		return fault.New(fault.State, fault.ReasonFileGone, "%s is not there", f.Key)
 	}
 	if err != nil {
 		return err
 	}
-	if have.Bytes != f.Object.Bytes || have.CRC64NVME != "" && have.CRC64NVME != f.Object.CRC64NVME {
-		return f.differs("has another size or checksum than what was uploaded")
-	}
-	source := &pieces{ctx: ctx, store: store, key: f.Key, size: have.Bytes, progress: progress}
-	if f.Format.FileFormat == drop.Parquet {
-		err = f.proveParquet(source)
-	} else {
-		err = f.proveText(source)
-	}
-	if source.err != nil {
-		return source.err
-	}
-	return err
-}
-
-func (f File) differs(format string, args ...any) error {
-	return fault.New(fault.State, fault.ReasonReadBackMismatch, f.Key+" "+format, args...)
-}
-
-// proveText decodes the file as it comes, then compares the sum of what came.
-func (f File) proveText(source *pieces) error {
-	if err := f.rows(source); err != nil {
-		return err
-	}
-	if _, err := io.Copy(io.Discard, source); err != nil { // a decoder may stop before the last byte
-		return err
-	}
-	return f.sums(source)
-}
-
-// proveParquet keeps the file beside, because it is read from its end; nothing is decoded before the sum agrees.
-func (f File) proveParquet(source *pieces) (err error) {
-	beside, err := os.CreateTemp("", "readback-")
-	if err != nil {
-		return fmt.Errorf("keeping a file to read it back: %w", err)
-	}
-	defer func() { err = errors.Join(err, beside.Close(), os.Remove(beside.Name())) }()
-	if _, err := io.Copy(beside, source); err != nil {
-		return fmt.Errorf("keeping a file to read it back: %w", err)
-	}
-	if err := f.sums(source); err != nil {
-		return err
-	}
-	return f.pages(beside)
-}
-
-func (f File) sums(source *pieces) error {
-	if bucket.SpellChecksum(source.sum) != f.Object.CRC64NVME {
-		return f.differs("holds other bytes than what was uploaded")
+	if have.Bytes != f.Bytes || have.CRC64NVME != "" && have.CRC64NVME != f.CRC64NVME {
+		return fault.New(fault.State, fault.ReasonFileChanged, "%s has another size or checksum than what was written", f.Key)
 	}
 	return nil
 }
 
-// pieces reads an object from its beginning to its end, and sums it.
-type pieces struct {
-	ctx      context.Context // of the one read-back that it lives for: io.Reader has no place for it
-	store    bucket.Objects
-	key      string
-	size     int64
-	progress func()
-
-	fetched int64
-	here    []byte
-	sum     uint64
-	err     error // the first fault on the way to the object, as opposed to one in it
+// decode reads every value.
+func (r Reader) decode(w *window, f File) (err error) {
+	// The libraries panic on some damaged files.
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = damaged(f, "the decoder gave up: %v", cause)
+		}
+	}()
+	if f.Format.FileFormat == drop.Parquet {
+		return r.parquet(w, f)
+	}
+	return r.text(w, f)
 }
 
-// Read implements io.Reader.
-func (p *pieces) Read(to []byte) (int, error) {
-	if len(p.here) == 0 {
-		if p.fetched >= p.size {
-			return 0, io.EOF
-		}
-		if p.here, p.err = p.fetch(); p.err != nil {
-			return 0, p.err
-		}
-	}
-	n := copy(to, p.here)
-	p.here = p.here[n:]
-	return n, nil
+func damaged(f File, format string, args ...any) error {
+	return fault.New(fault.State, fault.ReasonFileDamaged, "%s cannot be read: %s", f.Key, fmt.Sprintf(format, args...))
 }
 
-func (p *pieces) fetch() ([]byte, error) {
-	want := min(chunkBytes, p.size-p.fetched)
-	data, err := p.store.ReadRange(p.ctx, p.key, p.fetched, want)
-	if err != nil {
-		return nil, err
+func differs(f File, format string, args ...any) error {
+	return fault.New(fault.State, fault.ReasonReadBackMismatch, "%s %s", f.Key, fmt.Sprintf(format, args...))
+}
+
+// Wrong says whether an error of Check is about the file, and not about the way to it.
+func Wrong(err error) bool {
+	switch fault.ReasonOf(err) {
+	case fault.ReasonFileGone, fault.ReasonFileChanged, fault.ReasonFileDamaged, fault.ReasonReadBackMismatch:
+		return true
+	default:
+		return false
 	}
-	if int64(len(data)) != want {
-		return nil, fault.New(fault.Unavailable, fault.ReasonBucketUnavailable, "reading %s: %d bytes of %d came", p.key, len(data), want)
-	}
-	p.fetched, p.sum = p.fetched+want, crc64nvme.Update(p.sum, data)
-	p.progress()
-	return data, nil
 }

@@ -3,51 +3,60 @@ package readback
 import (
 	"bufio"
 	"compress/gzip"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/customer-exports/exports/pkg/drop"
 )
 
-// maxRowBytes bounds one row, so that a quote that is never closed does not fill the memory.
-const maxRowBytes = 256 << 20
+// unpackBytes is what an unpacker is given at once.
+const unpackBytes = 64 << 10
 
-// rows decodes a whole text file, because it has no footer that says how many rows it has.
-func (f File) rows(source io.Reader) error {
-	text, err := unpack(source, f.Format.Compression)
+// text decodes a whole text file, because it has no footer that says how many rows it has.
+func (r Reader) text(w *window, f File) error {
+	text, err := r.unpack(w, f.Format.Compression)
+	if errors.Is(err, errWay) {
+		return err
+	}
 	if err != nil {
-		return f.differs("cannot be unpacked: %v", err)
+		return damaged(f, "unpacking it: %v", err)
 	}
 	defer func() { _ = text.Close() }()
-	rows := &rowReader{text: text}
+	names := make([]string, len(f.Columns))
+	for i, c := range f.Columns {
+		names[i] = c.Name
+	}
+	rows := &rowReader{text: text, most: f.Rows, mostBytes: r.Limits.RowBytes}
 	if f.Format.FileFormat == drop.CSV {
-		err = rows.csv(f.Format.CSV.Delimiter, f.Columns)
+		err = rows.csv(f.Format.CSV.Delimiter, names)
 	} else {
-		err = rows.json(f.Columns)
+		err = rows.json(names)
 	}
-	if err != nil {
-		return f.differs("cannot be read after %d rows: %v", rows.count, err)
-	}
-	if rows.count != f.Rows {
-		return f.differs("holds %d rows, %d were written", rows.count, f.Rows)
+	switch {
+	case errors.Is(err, errWay):
+		return err
+	case errors.Is(err, errMore):
+		return differs(f, "holds more than the %d rows that were written", f.Rows)
+	case err == nil && rows.count != f.Rows:
+		return differs(f, "holds %d rows, %d were written", rows.count, f.Rows)
+	case err != nil:
+		return damaged(f, "after %d rows: %v", rows.count, err)
 	}
 	return nil
 }
 
 // unpack undoes the compression. Zstandard alone is undone by the library that did it, in a part of its own: there is no
 // other in Go, and each frame carries the checksum of what went in.
-func unpack(packed io.Reader, c drop.Compression) (io.ReadCloser, error) {
-	packed = bufio.NewReaderSize(packed, 64<<10)
+func (r Reader) unpack(packed io.Reader, c drop.Compression) (io.ReadCloser, error) {
+	packed = bufio.NewReaderSize(packed, unpackBytes)
 	switch c {
 	case drop.Gzip:
 		return gzip.NewReader(packed)
 	case drop.Zstd:
-		decoder, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
+		decoder, err := zstd.NewReader(packed, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true), zstd.WithDecoderMaxWindow(r.Limits.WindowBytes))
 		if err != nil {
 			return nil, err
 		}
@@ -56,37 +65,32 @@ func unpack(packed io.Reader, c drop.Compression) (io.ReadCloser, error) {
 	return io.NopCloser(packed), nil
 }
 
+// errMore says that there are more rows than were written.
+var errMore = errors.New("there are more rows")
+
 // rowReader counts the rows of a text.
 type rowReader struct {
-	text  io.Reader
-	count int64
-	ofRow int
+	text      io.Reader
+	count     int64
+	most      int64
+	ofRow     int
+	mostBytes int
 }
 
 // Read implements io.Reader.
 func (r *rowReader) Read(p []byte) (int, error) {
 	n, err := r.text.Read(p)
-	if r.ofRow += n; r.ofRow > maxRowBytes {
-		return 0, fmt.Errorf("a row is longer than %d bytes", maxRowBytes)
+	if r.ofRow += n; r.ofRow > r.mostBytes {
+		return 0, fmt.Errorf("a row is longer than %d bytes", r.mostBytes)
 	}
 	return n, err
 }
 
-func (r *rowReader) row() { r.count, r.ofRow = r.count+1, 0 }
-
-func (r *rowReader) csv(delimiter string, names []string) error {
-	decoder := csv.NewReader(r)
-	decoder.Comma, decoder.FieldsPerRecord, decoder.ReuseRecord = rune(delimiter[0]), len(names), true
-	header, err := decoder.Read()
-	if err != nil || !slices.Equal(header, names) {
-		return errors.Join(errors.New("the header is not the columns"), err)
+// row counts one that was read whole.
+func (r *rowReader) row() error {
+	r.count, r.ofRow = r.count+1, 0
+	if r.count > r.most {
+		return errMore
 	}
-	for {
-		if _, err := decoder.Read(); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
-		r.row()
-	}
+	return nil
 }

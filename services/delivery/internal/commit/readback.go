@@ -1,0 +1,43 @@
+package commit
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/fault"
+	"github.com/customer-exports/exports/services/delivery/internal/readback"
+)
+
+// readBack proves one visible file. Whatever is wrong with it has one name here, because the run cannot be committed.
+func readBack(ctx context.Context, d *pending, f file, progress func()) error {
+	reader := readback.Reader{Limits: readback.Standard()}
+	err := reader.Check(ctx, d.bucket, d.written(f), progress)
+	if !readback.Wrong(err) {
+		return err
+	}
+	kind := fault.State
+	if fault.ReasonOf(err) == fault.ReasonFileGone {
+		kind = fault.DataLoss // retried: if it is really gone, complete will say so next time
+	}
+	named, _ := fault.Of(err)
+	return fault.New(kind, fault.ReasonReadBackMismatch, "%s", named.Message)
+}
+
+// written is what the file must be.
+func (d *pending) written(f file) readback.File {
+	return readback.File{
+		Key: f.receipt.GetKey(), Bytes: f.receipt.GetFileBytes(), CRC64NVME: f.receipt.GetCrc64Nvme(), SHA256: f.receipt.GetSha256(),
+		Format: d.revision.Format, Rows: f.receipt.GetRowCount(), Columns: columnsOf(f.layout),
+		// A file that is sent once more is the same bytes, and says so.
+		RunID: cmp.Or(d.plan.Run.GetResendsRunId(), d.run.GetRunId()),
+	}
+}
+
+func columnsOf(layout *dictionary.Layout) []readback.Column {
+	columns := make([]readback.Column, 0, layout.Exported)
+	for _, f := range layout.Fields[:layout.Exported] {
+		columns = append(columns, readback.Column{Name: f.Name, Type: f.Column.Type, Nullable: f.Column.Nullable})
+	}
+	return columns
+}
