@@ -118,7 +118,7 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 	}
 	a.server = rpc.NewServer(a.tel)
 	deliveryv1.RegisterPartServiceServer(a.server.Registrar(), &server.Parts{
-		Uploader: &part.Uploader{Revisions: revisions, Buckets: a.buckets, Encoders: a.encoders(), Tel: a.tel},
+		Uploader: &part.Uploader{Runs: planner, Revisions: revisions, Buckets: a.buckets, Encoders: a.encoders(), Tel: a.tel},
 	})
 	deliveryv1.RegisterDestinationServiceServer(a.server.Registrar(), &server.Destinations{
 		Checker: &preflight.Checker{Destinations: revisions, Buckets: a.buckets, Roles: a.buckets, Tel: a.tel},

@@ -100,7 +100,7 @@ func TestPartFinishesAfterADeathAtAnyStep(t *testing.T) {
 func (f *fixture) upload(t *testing.T, b bucket.Bucket, stream *parttest.Stream) (*deliveryv1.Receipt, error) {
 	t.Helper()
 	again := *stream // a stream is read once
-	u := &part.Uploader{Revisions: f.committer.Revisions, Buckets: opened{b}, Tel: f.committer.Tel}
+	u := &part.Uploader{Runs: parttest.Runs{}, Revisions: f.committer.Revisions, Buckets: opened{b}, Tel: f.committer.Tel}
 	return u.Upload(t.Context(), again.Header(f.run, "FACT_MESSAGES", 2), &again)
 }
 

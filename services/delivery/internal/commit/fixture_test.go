@@ -171,7 +171,7 @@ func uploadRunIn(t *testing.T, d bucket.Destination, date string, extraction int
 	from := revisions{parttest.RevisionIn(t, d, format)}
 	f := &fixture{bucket: store, run: parttest.Run(date), planner: &memPlanner{}}
 	f.run.RunId = strings.TrimSuffix(f.run.GetRunId(), "1") + strconv.Itoa(extraction)
-	uploader := &part.Uploader{Revisions: from, Buckets: opened{store}, Tel: tel}
+	uploader := &part.Uploader{Runs: parttest.Runs{}, Revisions: from, Buckets: opened{store}, Tel: tel}
 	f.planner.plan = uploadParts(t, uploader, f.run)
 	f.committer = &commit.Committer{
 		Planner: f.planner, Revisions: from, Buckets: opened{store}, Tel: tel, Producer: "delivery/test",

@@ -82,7 +82,7 @@ var parts = []parttest.Rows{
 func (f *fixture) commit(t *testing.T, run *taskv1.RunRef) {
 	t.Helper()
 	planner := plan{Run: &planv1.Run{Ref: proto.CloneOf(run), State: planv1.RunState_RUN_STATE_COMMITTING, TraceId: strings.Repeat("a", 32)}}
-	uploader := &part.Uploader{Revisions: f.expirer.Revisions, Buckets: f.expirer.Buckets, Tel: f.expirer.Tel}
+	uploader := &part.Uploader{Runs: parttest.Runs{}, Revisions: f.expirer.Revisions, Buckets: f.expirer.Buckets, Tel: f.expirer.Tel}
 	for _, rows := range parts {
 		stream, count := rows.Stream(t), int64(rows.Count)
 		receipt, err := uploader.Upload(t.Context(), stream.Header(run, rows.Table, 0), stream)
