@@ -80,6 +80,7 @@ const (
 	ReasonUploadGone          Reason = "UPLOAD_GONE"
 	ReasonFileGone            Reason = "FILE_GONE"
 	ReasonFileChanged         Reason = "FILE_CHANGED"
+	ReasonFileDamaged         Reason = "FILE_DAMAGED"
 )
 
 // About ourselves.

@@ -28,6 +28,7 @@ import (
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/s3bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/commit"
+	"github.com/customer-exports/exports/services/delivery/internal/drops"
 	"github.com/customer-exports/exports/services/delivery/internal/encode"
 	"github.com/customer-exports/exports/services/delivery/internal/encode/flat"
 	"github.com/customer-exports/exports/services/delivery/internal/expire"
@@ -121,6 +122,9 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 	})
 	deliveryv1.RegisterDestinationServiceServer(a.server.Registrar(), &server.Destinations{
 		Checker: &preflight.Checker{Destinations: revisions, Buckets: a.buckets, Roles: a.buckets, Tel: a.tel},
+	})
+	deliveryv1.RegisterDropServiceServer(a.server.Registrar(), &server.Drops{
+		Reader: &drops.Reader{Places: revisions, Buckets: a.buckets, Tel: a.tel},
 	})
 }
 

@@ -375,6 +375,12 @@ func servePeers(t *testing.T, p *peers) string {
 }
 
 func startStore(t *testing.T) bucket.Destination {
+	d, _ := startStoreOnDisk(t)
+	return d
+}
+
+// startStoreOnDisk also says in which folder the objects lie.
+func startStoreOnDisk(t *testing.T) (_ bucket.Destination, root string) {
 	t.Helper()
 	// Not t.TempDir: the server's working directory is its root until it is closed.
 	root, err := os.MkdirTemp("", "delivery-")
@@ -403,5 +409,5 @@ func startStore(t *testing.T) bucket.Destination {
 	if err := s.CreateBucket(t.Context(), "acme-exports", grants); err != nil {
 		t.Fatal(err)
 	}
-	return bucket.Destination{Bucket: "acme-exports", Region: objectstore.Region, Endpoint: s.Endpoint(), Owner: parttest.Owner}
+	return bucket.Destination{Bucket: "acme-exports", Region: objectstore.Region, Endpoint: s.Endpoint(), Owner: parttest.Owner}, root
 }

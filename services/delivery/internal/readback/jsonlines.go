@@ -1,4 +1,4 @@
-package commit
+package readback
 
 import (
 	"bufio"
@@ -28,7 +28,9 @@ func (r *rowReader) json(names []string) error {
 		if err := members(line, keys); err != nil {
 			return err
 		}
-		r.row()
+		if err := r.row(); err != nil {
+			return err
+		}
 	}
 }
 
