@@ -175,6 +175,21 @@ func TestParseDateRefuses(t *testing.T) {
 	}
 }
 
+func TestParseRunID(t *testing.T) {
+	d, extraction, err := ParseRunID("acme-daily", "acme-daily-20260103-2")
+	if err != nil || d != mustDate(t, "2026-01-03") || extraction != 2 {
+		t.Errorf("got %s, %d, %v", d, extraction, err)
+	}
+	for _, id := range []string{
+		"", "acme-daily", "acme-daily-20260103", "acme-daily-20260103-0", "acme-daily-20260103-02", "acme-daily-20260103-2-1", "acme-daily-20260103-2/",
+		"acme-daily-20260231-1", "acme-20260103-2", "20260103-2", "acme-daily-acme-daily-20260103-2",
+	} {
+		if _, _, err := ParseRunID("acme-daily", id); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%q: got %v, want a fault of kind Invalid", id, err)
+		}
+	}
+}
+
 func TestRunID(t *testing.T) {
 	if diff := cmp.Diff("acme-daily-20260103-2", RunID("acme-daily", mustDate(t, "2026-01-03"), 2)); diff != "" {
 		t.Errorf("RunID (-want +got):\n%s", diff)

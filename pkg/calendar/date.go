@@ -2,6 +2,8 @@ package calendar
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/customer-exports/exports/pkg/fault"
@@ -64,4 +66,19 @@ func (d Date) Anywhere() (from, until time.Time) {
 // again finds the same run. extraction counts from 1 and grows only when a date is re-extracted.
 func RunID(exportID string, d Date, extraction int) string {
 	return fmt.Sprintf("%s-%s-%d", exportID, d.Compact(), extraction)
+}
+
+// ParseRunID is the way back from RunID: the date and the extraction of a run of an export. Anything that RunID would not spell
+// is an error of kind Invalid, so that nothing else gets into an object key.
+func ParseRunID(exportID, runID string) (Date, int, error) {
+	var extraction int
+	compact, rest, _ := strings.Cut(strings.TrimPrefix(runID, exportID+"-"), "-")
+	day, err := time.Parse("20060102", compact)
+	if err == nil {
+		extraction, err = strconv.Atoi(rest)
+	}
+	if d := LocalDate(day); err == nil && extraction > 0 && RunID(exportID, d, extraction) == runID {
+		return d, extraction, nil
+	}
+	return Date{}, 0, fault.New(fault.Invalid, fault.ReasonValidation, "run id %q is not one of export %q", runID, exportID)
 }

@@ -37,6 +37,9 @@ func SuccessKey(date, runID string) string { return RunPrefix(date, runID) + "_S
 // StartedKey is the key of the marker that is written before anything else.
 func StartedKey(date, runID string) string { return RunPrefix(date, runID) + "_started" }
 
+// ExpiringKey is the key of what stands in a manifest's place while its drop is deleted.
+func ExpiringKey(date, runID string) string { return RunPrefix(date, runID) + "_expiring" }
+
 // Digest is the hex SHA-256 of an object's bytes.
 func Digest(data []byte) string {
 	sum := sha256.Sum256(data)

@@ -23,8 +23,9 @@ func TestKeys(t *testing.T) {
 		jsonLines(Gzip).PartKey("FACT_REVIEWS", date, run, 0): TablePrefix("FACT_REVIEWS", date, run) + "part-00000.jsonl.gz",
 		jsonLines(Zstd).PartKey("FACT_REVIEWS", date, run, 0): TablePrefix("FACT_REVIEWS", date, run) + "part-00000.jsonl.zst",
 		jsonLines(None).PartKey("FACT_REVIEWS", date, run, 0): TablePrefix("FACT_REVIEWS", date, run) + "part-00000.jsonl",
-		LatestKey: "analytics-export/_manifests/latest.json",
-		Format{}.PartKey("FACT_REVIEWS", date, run, 12345): TablePrefix("FACT_REVIEWS", date, run) + "part-12345.parquet",
+		ExpiringKey(date, run):                                "analytics-export/_manifests/export_date=2026-11-23/run=acme-daily-20261123-1/_expiring",
+		LatestKey:                                             "analytics-export/_manifests/latest.json",
+		Format{}.PartKey("FACT_REVIEWS", date, run, 12345):    TablePrefix("FACT_REVIEWS", date, run) + "part-12345.parquet",
 	} {
 		if got != want {
 			t.Errorf("got key  %s\nwant key %s", got, want)

@@ -219,3 +219,30 @@ func TestMarkers(t *testing.T) {
 		t.Error("a pointer to another run's manifest is encoded")
 	}
 }
+
+func TestRecordOfADeletion(t *testing.T) {
+	want := Expiring{Latest: true, Manifest: manifest(5)}
+	if _, err := want.Manifest.Encode(); err != nil { // fills in what was left out
+		t.Fatal(err)
+	}
+	data, err := want.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ParseExpiring(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&want, got); diff != "" {
+		t.Errorf("the record differs (-want +got):\n%s", diff)
+	}
+	want.Manifest.RunID = "../" + want.Manifest.RunID
+	if data, err := want.Encode(); err == nil {
+		t.Errorf("a manifest of elsewhere is written: %s", data)
+	}
+	for _, text := range []string{`{}`, `{"latest":true}`, `{"latest":true,"manifest":{}}`, strings.Replace(string(data), `"latest"`, `"last"`, 1)} {
+		if got, err := ParseExpiring([]byte(text)); err == nil {
+			t.Errorf("ParseExpiring(%s) = %v, want an error", text, got)
+		}
+	}
+}

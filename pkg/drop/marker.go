@@ -22,6 +22,13 @@ type Latest struct {
 	ManifestSHA256 string `json:"manifest_sha256"`
 }
 
+// Expiring is the content of what stands in a manifest's place while its drop is deleted.
+type Expiring struct {
+	// Latest says that latest.json named the drop when the deletion began, and goes with it.
+	Latest   bool      `json:"latest"`
+	Manifest *Manifest `json:"manifest"`
+}
+
 // Encode writes the marker; it refuses a digest that is none.
 func (s Success) Encode() ([]byte, error) {
 	if err := errors.Join(hexFault("digest", s.Digest)...); err != nil {
@@ -60,6 +67,33 @@ func ParseLatest(data []byte) (*Latest, error) {
 		return nil, fmt.Errorf("parsing latest.json: %w", err)
 	}
 	return l, nil
+}
+
+// Encode writes the record; it refuses one without a manifest.
+func (e Expiring) Encode() ([]byte, error) {
+	if err := e.validate(); err != nil {
+		return nil, fmt.Errorf("encoding the record of a deletion: %w", err)
+	}
+	return encode(e)
+}
+
+// ParseExpiring reads the record of a deletion as strictly as its manifest.
+func ParseExpiring(data []byte) (*Expiring, error) {
+	e, err := decode[Expiring](data)
+	if err != nil {
+		return nil, fmt.Errorf("parsing the record of a deletion: %w", err)
+	}
+	if err := e.validate(); err != nil {
+		return nil, fmt.Errorf("parsing the record of a deletion: %w", err)
+	}
+	return e, nil
+}
+
+func (e Expiring) validate() error {
+	if e.Manifest == nil {
+		return errors.New("manifest is missing")
+	}
+	return e.Manifest.Validate()
 }
 
 func (l Latest) validate() error {

@@ -85,7 +85,7 @@ func New(cfg Config) *Assumer {
 }
 
 // Credentials returns the credentials of a target: one session at a time, begun when it is first needed and renewed five
-// minutes before it ends. Faults: BUCKET_ROLE_DENIED when the role does not let us in; BUCKET_DENIED when our own
+// minutes before it ends, or when Invalidate is called on them because it was refused as over. Faults: BUCKET_ROLE_DENIED when the role does not let us in; BUCKET_DENIED when our own
 // credentials are refused; BUCKET_UNAVAILABLE when the STS does not answer.
 func (a *Assumer) Credentials(t Target) aws.CredentialsProvider {
 	a.mu.Lock()
@@ -128,6 +128,9 @@ type provider struct {
 	target Target
 	cache  *aws.CredentialsCache
 }
+
+// Invalidate ends the session for us, so that the next call begins another one.
+func (p *provider) Invalidate() { p.cache.Invalidate() }
 
 // Retrieve returns the session's credentials.
 func (p *provider) Retrieve(ctx context.Context) (aws.Credentials, error) {

@@ -50,22 +50,23 @@ func FromProto(s *commonv1.Scope) (*Set, error) { return New(s.GetBrands(), s.Ge
 
 // Contains reports whether a row of this brand and location may be seen.
 func (s *Set) Contains(brand, location string) bool {
-	if s == nil {
-		return false
-	}
-	_, brandListed := s.brandIndex[brand]
-	_, locationListed := s.locationIndex[location]
-	return brandListed && locationListed
+	return s.ContainsBrand(brand) && s.ContainsLocation(location)
 }
 
-// ContainsBytes is Contains on bytes that stay the caller's; it does not allocate.
-func (s *Set) ContainsBytes(brand, location []byte) bool {
-	if s == nil {
-		return false
+// ContainsBrand is the first half of Contains, for a caller that judges many rows and remembers the last brand.
+func (s *Set) ContainsBrand(brand string) (listed bool) {
+	if s != nil {
+		_, listed = s.brandIndex[brand]
 	}
-	_, brandListed := s.brandIndex[string(brand)]
-	_, locationListed := s.locationIndex[string(location)]
-	return brandListed && locationListed
+	return listed
+}
+
+// ContainsLocation is the second half of Contains.
+func (s *Set) ContainsLocation(location string) (listed bool) {
+	if s != nil {
+		_, listed = s.locationIndex[location]
+	}
+	return listed
 }
 
 // Brands returns a sorted copy.

@@ -98,6 +98,7 @@ func moved(text string, p stack.Ports) string {
 	for _, port := range []struct{ documented, here int }{
 		{fixed.Config, p.Config},
 		{fixed.Planner, p.Planner},
+		{fixed.Delivery, p.Delivery},
 		{fixed.Monitor, p.Monitor},
 		{fixed.S3, p.S3},
 	} {

@@ -28,6 +28,7 @@ import (
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/s3bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/commit"
+	"github.com/customer-exports/exports/services/delivery/internal/drops"
 	"github.com/customer-exports/exports/services/delivery/internal/encode"
 	"github.com/customer-exports/exports/services/delivery/internal/encode/flat"
 	"github.com/customer-exports/exports/services/delivery/internal/expire"
@@ -117,10 +118,13 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 	}
 	a.server = rpc.NewServer(a.tel)
 	deliveryv1.RegisterPartServiceServer(a.server.Registrar(), &server.Parts{
-		Uploader: &part.Uploader{Revisions: revisions, Buckets: a.buckets, Encoders: a.encoders(), Tel: a.tel},
+		Uploader: &part.Uploader{Runs: planner, Revisions: revisions, Buckets: a.buckets, Encoders: a.encoders(), Tel: a.tel},
 	})
 	deliveryv1.RegisterDestinationServiceServer(a.server.Registrar(), &server.Destinations{
 		Checker: &preflight.Checker{Destinations: revisions, Buckets: a.buckets, Roles: a.buckets, Tel: a.tel},
+	})
+	deliveryv1.RegisterDropServiceServer(a.server.Registrar(), &server.Drops{
+		Reader: &drops.Reader{Places: revisions, Buckets: a.buckets, Tel: a.tel},
 	})
 }
 

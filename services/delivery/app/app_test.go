@@ -145,9 +145,13 @@ func sendAll(t *testing.T, client deliveryv1.PartServiceClient, p *peers) {
 func TestTheAbortTaskDiscardsWhatWasUploaded(t *testing.T) {
 	d, p := startStore(t), &peers{aborts: make(chan string, 9), failures: make(chan *planv1.Failure, 9)}
 	p.answer = parttest.Answer(t, d)
-	p.run = &planv1.Run{Ref: parttest.Run(date), State: planv1.RunState_RUN_STATE_CANCELLED}
-	queue, conn := serveApp(t, p)
-	sendAll(t, deliveryv1.NewPartServiceClient(conn), p)
+	p.run = &planv1.Run{Ref: parttest.Run(date), State: planv1.RunState_RUN_STATE_COMMITTING}
+	queue, client := startApp(t, p)
+	sendAll(t, client, p)
+	p.run.State = planv1.RunState_RUN_STATE_CANCELLED
+	if _, err := send(t, client, parttest.Rows{Table: "DIM_DATES", Count: 10, Foreign: -1}); fault.ReasonOf(err) != fault.ReasonNotActive || fault.Retryable(err) {
+		t.Errorf("a part after the end of its run: got %v, want NOT_ACTIVE over the wire, never retried", err)
+	}
 	if got := uploads(t, d); got != 3 {
 		t.Fatalf("%d uploads before, want 3", got)
 	}
@@ -346,6 +350,12 @@ func servePeers(t *testing.T, p *peers) string {
 }
 
 func startStore(t *testing.T) bucket.Destination {
+	d, _ := startStoreOnDisk(t)
+	return d
+}
+
+// startStoreOnDisk also says in which folder the objects lie.
+func startStoreOnDisk(t *testing.T) (_ bucket.Destination, root string) {
 	t.Helper()
 	// Not t.TempDir: the server's working directory is its root until it is closed.
 	root, err := os.MkdirTemp("", "delivery-")
@@ -374,5 +384,5 @@ func startStore(t *testing.T) bucket.Destination {
 	if err := s.CreateBucket(t.Context(), "acme-exports", grants); err != nil {
 		t.Fatal(err)
 	}
-	return bucket.Destination{Bucket: "acme-exports", Region: objectstore.Region, Endpoint: s.Endpoint(), Owner: parttest.Owner}
+	return bucket.Destination{Bucket: "acme-exports", Region: objectstore.Region, Endpoint: s.Endpoint(), Owner: parttest.Owner}, root
 }

@@ -128,3 +128,14 @@ func TestARefusedReceiptIsNoFailure(t *testing.T) {
 	receive(t, r, r.peers.parts)
 	r.settled(t)
 }
+
+// A run whose end delivery hears of first refuses the part, which is no failure either.
+func TestARefusedPartIsNoFailure(t *testing.T) {
+	r := start(t, "DIM_DATES")
+	r.peers.late.Store(true)
+	r.extract(t, ref(), &taskv1.ExtractWork{Table: "DIM_DATES", RowCount: rowsIn(r.measure(t).GetTables()[0])})
+	if err := receive(t, r, r.peers.abandoned); err != nil {
+		t.Fatal(err)
+	}
+	r.settled(t)
+}

@@ -32,6 +32,7 @@ type memPeers struct {
 	accept       bool
 	ended        atomic.Bool // no run goes on
 	refuse       atomic.Bool // no receipt is taken: its run has ended
+	late         atomic.Bool // delivery heard before us that the run has ended
 	hold         atomic.Bool // delivery receives everything and then does not answer
 	abandoned    chan error  // uploads that ended before their trailer
 	// unapproved says whether the last request for a revision asked for unapproved ones too.
@@ -126,6 +127,10 @@ func (m *memPeers) UploadPart(s grpc.ClientStreamingServer[deliveryv1.UploadPart
 			rows, err := rowsOf(&stream)
 			if err != nil || rows != trailer.GetRowCount() || trailer.GetCrc64Nvme() != crc.Sum64() {
 				return fault.New(fault.DataLoss, fault.ReasonTrailerMismatch, "%d rows came", rows)
+			}
+			if m.late.Load() {
+				m.abandoned <- nil
+				return fault.New(fault.State, fault.ReasonNotActive, "run %s is cancelled", header.GetRun().GetRunId())
 			}
 			if m.hold.Load() {
 				<-s.Context().Done()

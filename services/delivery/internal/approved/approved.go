@@ -7,9 +7,6 @@
 package approved
 
 import (
-	"strconv"
-	"strings"
-
 	"github.com/customer-exports/exports/pkg/calendar"
 	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/drop"
@@ -142,9 +139,11 @@ func (r *Revision) Admit(run *taskv1.RunRef) error {
 	if err != nil {
 		return err
 	}
-	// The id is compared with what its parts spell, so nothing else reaches an object key.
-	extraction, err := strconv.Atoi(run.GetRunId()[strings.LastIndexByte(run.GetRunId(), '-')+1:])
-	if err != nil || extraction < 1 || calendar.RunID(run.GetExportId(), date, extraction) != run.GetRunId() {
+	spelled, _, err := calendar.ParseRunID(run.GetExportId(), run.GetRunId())
+	if err != nil {
+		return err
+	}
+	if spelled != date {
 		return fault.New(fault.Invalid, fault.ReasonValidation, "run id %q is not one of export %q on %s", run.GetRunId(), run.GetExportId(), date)
 	}
 	if !run.GetAsOfTime().IsValid() || !run.GetDueTime().IsValid() {

@@ -11,7 +11,8 @@ import (
 )
 
 // Answers that a caller decides upon. Everything else is a fault: BUCKET_ROLE_DENIED (the role does
-// not let us in), BUCKET_OWNER_MISMATCH (access denied), BUCKET_DENIED (our credential is refused),
+// not let us in), BUCKET_OWNER_MISMATCH (access denied), BUCKET_DENIED (our credential is refused, or
+// has expired, which is of kind Unavailable),
 // BUCKET_KEY_REFUSED (the encryption key cannot be used), BUCKET_UNAVAILABLE (of kind Unavailable
 // when the same call may succeed later).
 var (

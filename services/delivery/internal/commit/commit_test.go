@@ -2,6 +2,7 @@ package commit_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,8 +11,10 @@ import (
 
 	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/parttest"
 )
 
 func TestCommitMakesTheDropVisibleAtOnce(t *testing.T) {
@@ -235,6 +238,40 @@ func TestStrayUploadsOfTheRunAreAborted(t *testing.T) {
 	left, err := f.bucket.ListUploads(t.Context(), drop.Prefix)
 	if err != nil || len(left) != 1 || left[0].ID != id {
 		t.Errorf("uploads left: got %v, %v, want only that of the other run", left, err)
+	}
+}
+
+// TestPartTwiceWithOtherBytes has two attempts at a part upload different files of as many rows. Both receipts together are
+// refused; whichever stands, the drop is its bytes, and the other file is gone.
+func TestPartTwiceWithOtherBytes(t *testing.T) {
+	for _, stands := range []int{0, 1} {
+		f := newFixture(t)
+		var both []*deliveryv1.Receipt
+		for width := range 2 {
+			stream := parttest.Rows{Table: "FACT_MESSAGES", Count: 90, Foreign: -1, Width: 10 * width}.Stream(t)
+			receipt, err := f.upload(t, f.bucket, stream)
+			if err != nil {
+				t.Fatal(err)
+			}
+			both = append(both, receipt)
+		}
+		if both[0].GetKey() != both[1].GetKey() || both[0].GetSha256() == both[1].GetSha256() {
+			t.Fatal("the attempts do not differ: the test proves nothing")
+		}
+		f.receive(both[stands])
+		once := f.planner.plan.Receipts
+		f.planner.plan.Receipts = append(slices.Clone(once), both[1-stands])
+		if err := f.commit(t); fault.ReasonOf(err) != fault.ReasonRowCountMismatch || f.visible(t) != 0 {
+			t.Errorf("with both receipts: got %v, want ROW_COUNT_MISMATCH and nothing visible", err)
+		}
+		f.planner.plan.Receipts = once
+		if err := f.commit(t); err != nil {
+			t.Fatal(err)
+		}
+		f.complete(t)
+		if got := drop.Digest(f.get(t, both[0].GetKey())); got != both[stands].GetSha256() {
+			t.Errorf("the file is %s, the receipt that stands says %s", got, both[stands].GetSha256())
+		}
 	}
 }
 

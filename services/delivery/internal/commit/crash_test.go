@@ -2,70 +2,18 @@ package commit_test
 
 import (
 	"context"
-	"fmt"
-	"sync/atomic"
+	"slices"
 	"testing"
 
 	"github.com/customer-exports/exports/pkg/fault"
+	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
+	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
+	"github.com/customer-exports/exports/services/delivery/internal/crashtest"
+	"github.com/customer-exports/exports/services/delivery/internal/part"
+	"github.com/customer-exports/exports/services/delivery/internal/parttest"
 )
-
-// crashing lets the first calls through and fails every later one: before it does anything, or, with
-// answerLost, after it was done once. That is a process that dies, or a network that does.
-type crashing struct {
-	bucket.Bucket
-	after      int64
-	answerLost bool
-	calls      atomic.Int64
-}
-
-// pass runs one call, or the last one whose answer is lost, or none.
-func (c *crashing) pass(call func() error) error {
-	n := c.calls.Add(1)
-	switch {
-	case n <= c.after:
-		return call()
-	case n == c.after+1 && c.answerLost:
-		_ = call()
-	}
-	return fault.Wrap(errAway, fault.Unavailable, fault.ReasonBucketUnavailable, "reaching the bucket")
-}
-
-func (c *crashing) CompleteUpload(ctx context.Context, u bucket.Upload, p []bucket.Uploaded, want bucket.Object) error {
-	return c.pass(func() error { return c.Bucket.CompleteUpload(ctx, u, p, want) })
-}
-
-func (c *crashing) ListUploads(ctx context.Context, prefix string) (list []bucket.Upload, err error) {
-	err = c.pass(func() error { list, err = c.Bucket.ListUploads(ctx, prefix); return err })
-	return list, err
-}
-
-func (c *crashing) AbortUpload(ctx context.Context, u bucket.Upload) error {
-	return c.pass(func() error { return c.Bucket.AbortUpload(ctx, u) })
-}
-
-func (c *crashing) Head(ctx context.Context, key string) (o bucket.Object, err error) {
-	err = c.pass(func() error { o, err = c.Bucket.Head(ctx, key); return err })
-	return o, err
-}
-
-func (c *crashing) ReadRange(ctx context.Context, key string, offset, length int64) (data []byte, err error) {
-	err = c.pass(func() error { data, err = c.Bucket.ReadRange(ctx, key, offset, length); return err })
-	return data, err
-}
-
-func (c *crashing) Get(ctx context.Context, key string) (data []byte, etag string, err error) {
-	err = c.pass(func() error { data, etag, err = c.Bucket.Get(ctx, key); return err })
-	return data, etag, err
-}
-
-func (c *crashing) PutNew(ctx context.Context, key string, data []byte) error {
-	return c.pass(func() error { return c.Bucket.PutNew(ctx, key, data) })
-}
-
-func (c *crashing) Replace(ctx context.Context, key string, data []byte, etag string) error {
-	return c.pass(func() error { return c.Bucket.Replace(ctx, key, data, etag) })
-}
 
 // unreadable has an S3 that stores and tells, but does not give.
 type unreadable struct{ bucket.Bucket }
@@ -74,44 +22,121 @@ func (unreadable) ReadRange(context.Context, string, int64, int64) ([]byte, erro
 	return nil, fault.Wrap(errAway, fault.Unavailable, fault.ReasonBucketUnavailable, "reading")
 }
 
-// TestCommitFinishesAfterACrashAtAnyStep crashes the commit after each of its calls in turn, both
-// before and after the next call took effect, and then has the task delivered again.
-func TestCommitFinishesAfterACrashAtAnyStep(t *testing.T) {
-	for _, answerLost := range []bool{false, true} {
-		for after, whole := int64(0), false; !whole; after++ {
-			t.Run(fmt.Sprintf("after %d calls, answer lost %t", after, answerLost), func(t *testing.T) {
-				f := newFixture(t)
-				broken := &crashing{Bucket: f.bucket, after: after, answerLost: answerLost}
-				f.committer.Buckets = opened{broken}
-				err := f.commit(t)
-				whole = broken.calls.Load() <= after
-				if !whole && err != nil && !fault.Retryable(err) {
-					t.Fatalf("a crash became final: %v", err)
-				}
-				f.committer.Buckets = opened{f.bucket}
-				if err := f.commit(t); err != nil {
-					t.Fatalf("the task delivered again: %v", err)
-				}
-				f.complete(t)
-			})
-		}
+// mayDie fails the test when a death became final.
+func mayDie(t *testing.T, d *crashtest.Death, err error) {
+	t.Helper()
+	if err != nil && (!d.Came() || !fault.Retryable(err)) {
+		t.Fatalf("a death became final: %v", err)
 	}
 }
 
-// TestTwoCommittersAtOnce has the task delivered to two workers, as after a stall.
-func TestTwoCommittersAtOnce(t *testing.T) {
-	f := newFixture(t)
-	results := make(chan error, 2)
-	for range 2 {
-		go func() { results <- f.committer.Commit(t.Context(), f.run, func() {}) }()
+// sees fails the test unless the reader sees the drops of exactly these runs.
+func sees(t *testing.T, r *crashtest.Reader, want ...string) {
+	t.Helper()
+	if got := r.Look(); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		t.Errorf("the reader sees the drops of %q, want %q", got, want)
 	}
-	for range 2 {
-		if err := <-results; err != nil && !fault.Retryable(err) {
-			t.Errorf("one of two committers: %v", err)
+}
+
+// TestCommitFinishesAfterADeathAtAnyStep commits the second extraction of a date, whose first is there and stays.
+func TestCommitFinishesAfterADeathAtAnyStep(t *testing.T) {
+	crashtest.EachStep(t, func(t *testing.T, d *crashtest.Death) {
+		where := newBucket(t)
+		first, f := uploadRunOf(t, where, date, 1), uploadRunOf(t, where, date, 2)
+		if err := first.commit(t); err != nil {
+			t.Fatal(err)
 		}
-	}
-	if err := f.commit(t); err != nil {
-		t.Fatal(err)
-	}
-	f.complete(t)
+		reader := crashtest.NewReader(t, f.bucket)
+		f.committer.Buckets = opened{d.Of(f.bucket, reader)}
+		mayDie(t, d, f.commit(t))
+		f.committer.Buckets = opened{crashtest.Watched(f.bucket, reader)}
+		if err := f.commit(t); err != nil {
+			t.Fatalf("the task delivered again: %v", err)
+		}
+		first.complete(t)
+		f.complete(t)
+		sees(t, reader, first.run.GetRunId(), f.run.GetRunId())
+		if got := f.latest(t).RunID; got != f.run.GetRunId() {
+			t.Errorf("latest.json names %s", got)
+		}
+	})
+}
+
+// TestPartFinishesAfterADeathAtAnyStep has a large part of several pieces read again by the next attempt, whose bytes are
+// others than those of the first.
+func TestPartFinishesAfterADeathAtAnyStep(t *testing.T) {
+	rows := parttest.Rows{Table: "FACT_MESSAGES", Count: 800, PerBatch: 100, Foreign: -1, Width: 3000}
+	before := rows.Stream(t)
+	rows.Width++
+	after := rows.Stream(t)
+	crashtest.EachStep(t, func(t *testing.T, d *crashtest.Death) {
+		plain := &configv1.Format{Compression: configv1.Compression_COMPRESSION_NONE}
+		f := uploadRunIn(t, newBucket(t), date, 1, plain)
+		reader := crashtest.NewReader(t, f.bucket)
+		first, err := f.upload(t, d.Of(f.bucket, reader), before)
+		mayDie(t, d, err)
+		receipt, err := f.upload(t, crashtest.Watched(f.bucket, reader), after)
+		if err != nil {
+			t.Fatalf("the next attempt: %v", err)
+		}
+		if first != nil {
+			receipt = first // it was reported before
+		}
+		if len(receipt.GetPieces()) < 2 {
+			t.Fatal("a single piece proves little")
+		}
+		sees(t, reader)
+		f.receive(receipt)
+		f.committer.Buckets = opened{crashtest.Watched(f.bucket, reader)}
+		if err := f.commit(t); err != nil {
+			t.Fatal(err)
+		}
+		f.complete(t)
+		sees(t, reader, f.run.GetRunId())
+	})
+}
+
+// upload uploads the last part of the run.
+func (f *fixture) upload(t *testing.T, b bucket.Bucket, stream *parttest.Stream) (*deliveryv1.Receipt, error) {
+	t.Helper()
+	again := *stream // a stream is read once
+	u := &part.Uploader{Runs: parttest.Runs{}, Revisions: f.committer.Revisions, Buckets: opened{b}, Tel: f.committer.Tel}
+	return u.Upload(t.Context(), again.Header(f.run, "FACT_MESSAGES", 2), &again)
+}
+
+// receive notes the receipt of one more part.
+func (f *fixture) receive(r *deliveryv1.Receipt) {
+	table := tableOf(f.planner.plan.Run, r.GetTable())
+	table.Parts = append(table.Parts, &planv1.PartProgress{PartIndex: r.GetPartIndex(), MeasuredRowCount: r.GetRowCount(), Received: true})
+	table.MeasuredRowCount += r.GetRowCount()
+	f.planner.plan.Receipts = append(f.planner.plan.Receipts, r)
+}
+
+// TestWithdrawalFinishesAfterADeathAtAnyStep removes what a run has shown that failed for good, beside the drop that it was
+// to follow.
+func TestWithdrawalFinishesAfterADeathAtAnyStep(t *testing.T) {
+	crashtest.EachStep(t, func(t *testing.T, d *crashtest.Death) {
+		where := newBucket(t)
+		first, f := uploadRunOf(t, where, date, 1), uploadRunOf(t, where, date, 2)
+		if err := first.commit(t); err != nil {
+			t.Fatal(err)
+		}
+		reader := crashtest.NewReader(t, f.bucket)
+		f.committer.Buckets = opened{crashtest.Watched(f.bucket, reader)}
+		f.planner.plan.Receipts[3].RowCount++
+		tableOf(f.planner.plan.Run, "FACT_MESSAGES").Parts[1].MeasuredRowCount++
+		tableOf(f.planner.plan.Run, "FACT_MESSAGES").MeasuredRowCount++
+		if err := f.commit(t); fault.ReasonOf(err) != fault.ReasonReadBackMismatch || f.visible(t) == 0 {
+			t.Fatalf("got %v, want READ_BACK_MISMATCH and files that can be seen", err)
+		}
+		f.committer.Buckets = opened{d.Of(f.bucket, reader)}
+		mayDie(t, d, f.committer.Withdraw(t.Context(), f.run))
+		f.committer.Buckets = opened{crashtest.Watched(f.bucket, reader)}
+		if err := f.commit(t); err == nil {
+			t.Error("the task delivered again commits what failed for good")
+		}
+		f.withdrawn(t)
+		first.complete(t)
+		sees(t, reader, first.run.GetRunId())
+	})
 }

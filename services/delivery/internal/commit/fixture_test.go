@@ -48,14 +48,17 @@ var parts = []parttest.Rows{
 // committedAt lies behind every as-of time of these tests.
 var committedAt = time.Date(2026, 12, 1, 6, 30, 0, 0, time.UTC)
 
-var server *objectstore.Server
+var (
+	server *objectstore.Server
+	root   string // of the server's objects
+)
 
 func TestMain(m *testing.M) { os.Exit(runWithStore(m)) }
 
 // runWithStore shares one server: a process can have one only.
 func runWithStore(m *testing.M) int {
-	root, err := os.MkdirTemp("", "commit-")
-	if err != nil {
+	var err error
+	if root, err = os.MkdirTemp("", "commit-"); err != nil {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(root) }()
@@ -168,7 +171,7 @@ func uploadRunIn(t *testing.T, d bucket.Destination, date string, extraction int
 	from := revisions{parttest.RevisionIn(t, d, format)}
 	f := &fixture{bucket: store, run: parttest.Run(date), planner: &memPlanner{}}
 	f.run.RunId = strings.TrimSuffix(f.run.GetRunId(), "1") + strconv.Itoa(extraction)
-	uploader := &part.Uploader{Revisions: from, Buckets: opened{store}, Tel: tel}
+	uploader := &part.Uploader{Runs: parttest.Runs{}, Revisions: from, Buckets: opened{store}, Tel: tel}
 	f.planner.plan = uploadParts(t, uploader, f.run)
 	f.committer = &commit.Committer{
 		Planner: f.planner, Revisions: from, Buckets: opened{store}, Tel: tel, Producer: "delivery/test",

@@ -54,7 +54,7 @@ func (c *Committer) writeManifest(ctx context.Context, d *pending) (committed, e
 // adopt goes on with a manifest that stands already, if it is byte for byte the one that we would
 // have written at its commit time and with its producer.
 func (c *Committer) adopt(ctx context.Context, d *pending, key string) (committed, error) {
-	have, _, err := d.bucket.Get(ctx, key)
+	have, err := d.standing(ctx, key)
 	if err != nil {
 		return committed{}, fmt.Errorf("reading the manifest of run %s: %w", d.run.GetRunId(), err)
 	}
@@ -77,6 +77,15 @@ func (c *Committer) adopt(ctx context.Context, d *pending, key string) (committe
 
 func uncounted(m *drop.Manifest) bool {
 	return !slices.ContainsFunc(m.Tables, func(t drop.Table) bool { return len(t.Totals) > 0 })
+}
+
+// standing reads what the bucket would not have us write because it is there.
+func (d *pending) standing(ctx context.Context, key string) ([]byte, error) {
+	data, _, err := d.bucket.Get(ctx, key)
+	if errors.Is(err, bucket.ErrNotFound) {
+		return nil, fault.New(fault.Unavailable, fault.ReasonBucketUnavailable, "the bucket says that %s is there, and then that it is not", key)
+	}
+	return data, err
 }
 
 func fenced(d *pending, why string) error {
@@ -134,7 +143,7 @@ func writeSuccess(ctx context.Context, d *pending, done committed) error {
 	if !errors.Is(err, bucket.ErrExists) {
 		return err
 	}
-	have, _, err := d.bucket.Get(ctx, key)
+	have, err := d.standing(ctx, key)
 	if err != nil {
 		return fmt.Errorf("reading _SUCCESS of run %s: %w", d.run.GetRunId(), err)
 	}

@@ -1,8 +1,9 @@
 // Package expire owns the deletion of drops whose retention is over: whole drops, each by its own manifest.
 //
 // It believes only the bucket about what a drop consists of and how long it is kept, and only the config service about
-// where it is. It refuses a drop that is to be kept, and the last good one of an export that goes on; the manifest goes last,
-// so that an attempt that died is finished by the next. What no manifest names stays. Start at Expirer.Expire.
+// where it is. It refuses a drop that is to be kept, and the last good one of an export that goes on. A manifest goes before
+// the first of its files, so that at no moment one stands without its whole drop; a record of what is left to do takes its
+// place, so that an attempt that died is finished by the next. What no manifest names stays. Start at Expirer.Expire.
 package expire
 
 import (
@@ -77,8 +78,9 @@ type expiring struct {
 	run         *taskv1.RunRef
 	bucket      bucket.Bucket
 	destination bucket.Destination
-	manifest    *drop.Manifest // nil when it was deleted before
+	manifest    *drop.Manifest // nil when nothing is left of the drop
 	latest      bool           // whether latest.json names it; set by check
+	wasLatest   bool           // whether it did when an attempt that died began
 }
 
 // load reads what is to be deleted.
@@ -91,17 +93,38 @@ func (e *Expirer) load(ctx context.Context, run *taskv1.RunRef) (*expiring, erro
 		return nil, err
 	}
 	d := &expiring{run: run, bucket: e.Buckets.Open(revision.Destination), destination: revision.Destination}
-	data, _, err := d.bucket.Get(ctx, drop.ManifestKey(run.GetExportDate(), run.GetRunId()))
+	return d, d.find(ctx)
+}
+
+// find reads the manifest, or the record of an attempt that died.
+func (d *expiring) find(ctx context.Context) error {
+	date, id := d.run.GetExportDate(), d.run.GetRunId()
+	record, err := read(ctx, d, drop.ExpiringKey(date, id), drop.ParseExpiring)
+	if err != nil {
+		return err
+	}
+	if record != nil {
+		d.manifest, d.wasLatest = record.Manifest, record.Latest
+		return nil
+	}
+	d.manifest, err = read(ctx, d, drop.ManifestKey(date, id), drop.ParseManifest)
+	return err
+}
+
+// read returns nil when there is no such object.
+func read[T any](ctx context.Context, d *expiring, key string, parse func([]byte) (*T, error)) (*T, error) {
+	data, _, err := d.bucket.Get(ctx, key)
 	if errors.Is(err, bucket.ErrNotFound) {
-		return d, nil
+		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading the manifest of run %s: %w", run.GetRunId(), err)
+		return nil, fmt.Errorf("reading what the drop of run %s consists of: %w", d.run.GetRunId(), err)
 	}
-	if d.manifest, err = drop.ParseManifest(data); err != nil {
-		return nil, fault.New(fault.State, fault.ReasonTaskInvalid, "the manifest of run %s cannot be read, so nothing of the drop is deleted", run.GetRunId())
+	value, err := parse(data)
+	if err != nil {
+		return nil, fault.New(fault.State, fault.ReasonTaskInvalid, "the manifest of run %s cannot be read, so nothing of the drop is deleted", d.run.GetRunId())
 	}
-	return d, nil
+	return value, nil
 }
 
 func (d *expiring) files() (n int) {

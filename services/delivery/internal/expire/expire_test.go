@@ -1,8 +1,6 @@
 package expire_test
 
 import (
-	"context"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -11,7 +9,6 @@ import (
 	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
-	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/parttest"
 )
 
@@ -94,6 +91,17 @@ func TestNothingIsDeletedThatIsToBeKept(t *testing.T) {
 			must(t, f.bucket.Delete(t.Context(), drop.ManifestKey(older, run.GetRunId())))
 			f.put(t, drop.ManifestKey(older, run.GetRunId()), data)
 		}, fault.ReasonTaskInvalid},
+		"record of another run": {func(f *fixture, run *taskv1.RunRef) {
+			m := manifest(newer)
+			_, err := m.Encode() // fills in the version
+			must(t, err)
+			data, err := drop.Expiring{Manifest: m}.Encode()
+			must(t, err)
+			f.put(t, drop.ExpiringKey(older, run.GetRunId()), data)
+		}, fault.ReasonTaskInvalid},
+		"no record": {func(f *fixture, run *taskv1.RunRef) {
+			f.put(t, drop.ExpiringKey(older, run.GetRunId()), []byte("{}"))
+		}, fault.ReasonTaskInvalid},
 		"no manifest": {func(f *fixture, run *taskv1.RunRef) {
 			must(t, f.bucket.Delete(t.Context(), drop.ManifestKey(older, run.GetRunId())))
 			f.put(t, drop.ManifestKey(older, run.GetRunId()), []byte("{}"))
@@ -105,6 +113,7 @@ func TestNothingIsDeletedThatIsToBeKept(t *testing.T) {
 			if err := f.expire(t, run); fault.ReasonOf(err) != c.want || fault.Retryable(err) {
 				t.Errorf("Expire = %v, want %s, never retried", err, c.want)
 			}
+			must(t, f.bucket.Delete(t.Context(), drop.ExpiringKey(older, parttest.Run(older).GetRunId())))
 			f.checkLeft(t, older, newer)
 			if len(f.expired) != 0 {
 				t.Errorf("reported %q", f.expired)
@@ -123,42 +132,5 @@ func TestWithheldRightKeepsTheDrop(t *testing.T) {
 	f.checkLeft(t, older, newer)
 	if len(f.expired)+len(f.deleted) != 0 {
 		t.Errorf("reported %q and %q", f.expired, f.deleted)
-	}
-}
-
-// dying is a bucket that is gone after some deletions.
-type dying struct {
-	bucket.Bucket
-	left chan struct{}
-}
-
-func (d dying) Open(bucket.Destination) bucket.Bucket { return d }
-
-func (d dying) Delete(ctx context.Context, key string) error {
-	select {
-	case <-d.left:
-		return d.Bucket.Delete(ctx, key)
-	default:
-		return errors.New("the process died")
-	}
-}
-
-// TestADeathAnywhereIsFinishedByTheNext dies after each number of deletions.
-func TestADeathAnywhereIsFinishedByTheNext(t *testing.T) {
-	for n := range objects {
-		f := newFixture(t)
-		bucket := dying{f.bucket, make(chan struct{}, n)}
-		for range n {
-			bucket.left <- struct{}{}
-		}
-		f.expirer.Buckets = bucket
-		if err := f.expire(t, parttest.Run(older)); err == nil || len(f.expired) != 0 {
-			t.Fatalf("dying after %d deletions: %v, reported %q", n, err, f.expired)
-		}
-		f.expirer.Buckets = opened{f.bucket}
-		if err := f.expire(t, parttest.Run(older)); err != nil {
-			t.Fatalf("after a death with %d deletions: %v", n, err)
-		}
-		f.checkLeft(t, newer)
 	}
 }

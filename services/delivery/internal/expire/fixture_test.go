@@ -96,6 +96,15 @@ func (o opened) Open(bucket.Destination) bucket.Bucket { return o.Bucket }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
+	f := emptyFixture(t)
+	f.put(t, kept, []byte("ours"))
+	f.deliver(t, older)
+	f.deliver(t, newer)
+	return f
+}
+
+func emptyFixture(t *testing.T) *fixture {
+	t.Helper()
 	d := bucket.Destination{Bucket: "acme-" + strings.ToLower(rand.Text()), Region: objectstore.Region, Endpoint: server.Endpoint(), Owner: parttest.Owner}
 	grant(t, d.Bucket, true)
 	opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: accessKey, SecretKey: secretKey}, s3bucket.STS{})
@@ -112,9 +121,6 @@ func newFixture(t *testing.T) *fixture {
 		Runs: f, Exports: f, Revisions: revisions{parttest.Revision(t, d)}, Buckets: opened{f.bucket}, Announce: f.announce, Tel: tel,
 		Now: func() time.Time { return parttest.Run(newer).GetDueTime().AsTime().Add(2 * retained) },
 	}
-	f.put(t, kept, []byte("ours"))
-	f.deliver(t, older)
-	f.deliver(t, newer)
 	return f
 }
 

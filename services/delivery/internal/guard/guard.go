@@ -61,23 +61,26 @@ func (g *Guard) column(batch arrow.Record, field int) (*array.String, error) {
 	return nil, fault.New(fault.Invalid, fault.ReasonSchemaMismatch, "table %s part %d: scope column %d is not text", g.table, g.part, field)
 }
 
-// rows looks a pair up only when it differs from the row before: rows arrive in long stretches of
-// one location. The remembered strings alias the batch, so nothing outlives the call.
+// rows looks a value up only when it differs from the row before: rows arrive in stretches of one brand or
+// location. The remembered strings alias the batch, so nothing outlives the call.
 func (g *Guard) rows(brands, locations *array.String) error {
-	var brand, location string
-	inside := false
+	if brands.NullN() > 0 || locations.NullN() > 0 {
+		return g.violation()
+	}
+	var brand, location string // no scope lists an empty value: the first row is always looked up
 	for i := range brands.Len() {
-		if brands.IsNull(i) || locations.IsNull(i) {
-			return g.violation()
+		if b := brands.Value(i); b != brand || b == "" {
+			if !g.scope.ContainsBrand(b) {
+				return g.violation()
+			}
+			brand = b
 		}
-		b, l := brands.Value(i), locations.Value(i)
-		if inside && l == location && b == brand {
-			continue
+		if l := locations.Value(i); l != location || l == "" {
+			if !g.scope.ContainsLocation(l) {
+				return g.violation()
+			}
+			location = l
 		}
-		if !g.scope.Contains(b, l) {
-			return g.violation()
-		}
-		brand, location, inside = b, l, true
 	}
 	return nil
 }

@@ -1,9 +1,10 @@
 // Package part owns one part on its way: the rows of one extract task become a file that is uploaded
 // whole and stays invisible until the commit.
 //
-// It believes only the config service about what may leave, checks every row, and counts and sums
-// what arrives itself. A part that is cut, altered or holds one row outside the scope leaves
-// nothing. Start at Uploader.Upload.
+// It believes only the config service about what may leave, and the planner about which runs there
+// are; it checks every row, and counts and sums what arrives itself. A part that is cut, altered,
+// holds one row outside the scope or is of a run that has ended leaves nothing. Start at
+// Uploader.Upload.
 package part
 
 import (
@@ -17,6 +18,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/customer-exports/exports/pkg/drop"
+	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
@@ -60,6 +62,12 @@ type Revisions interface {
 	Revision(ctx context.Context, exportID string, number int64) (*approved.Revision, error)
 }
 
+// Runs knows the runs that wait for their parts.
+type Runs interface {
+	// Wanted fails with NOT_ACTIVE when the run has ended, and with NOT_FOUND when there is none.
+	Wanted(ctx context.Context, runID string) error
+}
+
 // Buckets opens customers' buckets with the right to write.
 type Buckets interface {
 	Open(d bucket.Destination) bucket.Bucket
@@ -67,6 +75,7 @@ type Buckets interface {
 
 // Uploader takes parts. It is safe for concurrent use.
 type Uploader struct {
+	Runs      Runs
 	Revisions Revisions
 	Buckets   Buckets
 	Encoders  encode.Maker
@@ -74,7 +83,8 @@ type Uploader struct {
 }
 
 // Upload takes one part and returns the proof of it. Faults: SCOPE_VIOLATION, TRAILER_MISSING,
-// TRAILER_MISMATCH, SCHEMA_MISMATCH, UNKNOWN_TABLE, VALIDATION, and those of the bucket.
+// TRAILER_MISMATCH, SCHEMA_MISMATCH, UNKNOWN_TABLE, VALIDATION, NOT_APPROVED, NOT_ACTIVE and NOT_FOUND
+// for a run that has ended or never was, and those of the bucket.
 func (u *Uploader) Upload(ctx context.Context, h Header, s Stream) (*deliveryv1.Receipt, error) {
 	ctx = obs.WithAttrs(ctx, append(obs.RunAttrs(h.Run), attribute.String(obs.KeyTable, h.Table),
 		attribute.Int(obs.KeyPart, int(h.Index)), attribute.Int(obs.KeyAttempt, int(h.Attempt)))...)
@@ -89,12 +99,28 @@ func (u *Uploader) Upload(ctx context.Context, h Header, s Stream) (*deliveryv1.
 	if err != nil {
 		return nil, err
 	}
+	if err := u.checkWanted(ctx, h); err != nil {
+		return nil, err
+	}
 	rows, err := decode(h, s, layout)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.close()
 	return u.take(ctx, h, revision, rows)
+}
+
+// checkWanted needs a clear word: what is uploaded in vain while the planner is away cannot be committed, because only the
+// planner's receipts are.
+func (u *Uploader) checkWanted(ctx context.Context, h Header) error {
+	err := u.Runs.Wanted(ctx, h.Run.GetRunId())
+	switch {
+	case fault.ReasonOf(err) == fault.ReasonNotActive:
+		return fault.Wrap(err, fault.State, fault.ReasonNotActive, "run %s has ended and takes no more parts", h.Run.GetRunId())
+	case fault.KindOf(err) == fault.NotFound:
+		return fault.Wrap(err, fault.NotFound, fault.ReasonNotFound, "the planner knows no run %s", h.Run.GetRunId())
+	}
+	return nil
 }
 
 // take writes the marker of a begun run, then uploads while it encodes.
@@ -126,6 +152,10 @@ func (u *Uploader) take(ctx context.Context, h Header, revision *approved.Revisi
 	}
 	done, err := up.Finish()
 	if err != nil {
+		return nil, err
+	}
+	// Once more: what is left for a run that ended meanwhile, nobody would discard.
+	if err := u.checkWanted(ctx, h); err != nil {
 		return nil, err
 	}
 	span.SetAttributes(attribute.Int64(obs.KeyRows, stats.Rows), attribute.Int64(obs.KeyBytes, done.Object.Bytes))

@@ -59,6 +59,8 @@ func TestPart(t *testing.T) {
 		"foreign row after many pieces":           foreignRowLate,
 		"other schemas are refused":               otherSchemas,
 		"headers of other runs are refused":       otherRuns,
+		"runs that have ended leave nothing":      endedRuns,
+		"refused parts can be sent again":         sentAgain,
 		"lost caller leaves nothing":              lostCaller,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newFixture(t, server, parttest.Owner)) })
@@ -273,7 +275,7 @@ func newFixture(t *testing.T, server *objectstore.Server, owner string) *fixture
 	d := bucket.Destination{Bucket: name, Region: objectstore.Region, Endpoint: server.Endpoint(), Owner: owner}
 	return &fixture{
 		t: t, bucket: opener.Open(d),
-		uploader: &part.Uploader{Revisions: revisions{parttest.Revision(t, d)}, Buckets: opener, Tel: tel},
+		uploader: &part.Uploader{Runs: parttest.Runs{}, Revisions: revisions{parttest.Revision(t, d)}, Buckets: opener, Tel: tel},
 	}
 }
 

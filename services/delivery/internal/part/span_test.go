@@ -23,8 +23,8 @@ func TestSpansTellEncodeAndUploadApart(t *testing.T) {
 		provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder))
 		tel := &obs.Telemetry{Logger: slog.New(slog.DiscardHandler), Tracer: provider.Tracer("test"), Provider: provider, Propagator: propagation.TraceContext{}}
 		uploader := &part.Uploader{
-			Revisions: revisions{parttest.Revision(t, bucket.Destination{Owner: parttest.Owner})},
-			Buckets:   membucket.New(parttest.Owner), Tel: tel,
+			Runs: parttest.Runs{}, Revisions: revisions{parttest.Revision(t, bucket.Destination{Owner: parttest.Owner})},
+			Buckets: membucket.New(parttest.Owner), Tel: tel,
 		}
 		ctx, call := tel.Start(t.Context(), "call")
 		stream := parttest.Rows{Table: messages, Count: 100, Foreign: foreign}.Stream(t)

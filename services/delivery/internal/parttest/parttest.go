@@ -4,6 +4,7 @@ package parttest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
@@ -54,6 +55,12 @@ func Run(date string) *taskv1.RunRef {
 		Revision: 1, ExportDate: date, DueTime: due, AsOfTime: due,
 	}
 }
+
+// Runs is a planner to which every run is as Err says; nil means that it waits for its parts.
+type Runs struct{ Err error }
+
+// Wanted implements part.Runs.
+func (r Runs) Wanted(context.Context, string) error { return r.Err }
 
 // Answer is what the config service says of the revision.
 func Answer(t testing.TB, d bucket.Destination) *configv1.GetRevisionResponse {

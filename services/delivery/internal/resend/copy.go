@@ -56,6 +56,9 @@ func (r *Resender) pieces(ctx context.Context, f *file, u bucket.Upload, progres
 		if errors.Is(err, bucket.ErrNotFound) {
 			return nil, f.gone() // since it was looked at
 		}
+		if errors.Is(err, bucket.ErrNoUpload) {
+			return nil, fault.New(fault.DataLoss, fault.ReasonUploadGone, "the upload of %s was aborted under way by somebody else", f.to)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("copying %s: %w", f.receipt.GetKey(), err)
 		}

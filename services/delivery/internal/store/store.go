@@ -72,6 +72,15 @@ func (r *Revisions) InForce(ctx context.Context, exportID string) (approved.InFo
 	return approved.InForce{Archived: export.GetState() == configv1.ExportState_EXPORT_STATE_ARCHIVED, Destination: destination}, err
 }
 
+// Place reads where drops land: those of a revision, or of the one in force when it is zero. NOT_FOUND without such a revision.
+func (r *Revisions) Place(ctx context.Context, exportID string, revision int64) (bucket.Destination, error) {
+	if revision > 0 {
+		return r.Destination(ctx, exportID, revision)
+	}
+	now, err := r.InForce(ctx, exportID)
+	return now.Destination, err
+}
+
 func (r *Revisions) read(ctx context.Context, q *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

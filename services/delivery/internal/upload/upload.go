@@ -149,6 +149,9 @@ func (u *Upload) put(p bucket.Piece) (bucket.Uploaded, error) {
 		return bucket.Uploaded{}, fault.New(fault.State, fault.ReasonBucketUnavailable, "%s is larger than %d pieces: make parts smaller", u.upload.Key, bucket.MaxPieces)
 	}
 	etag, err := u.store.UploadPiece(u.ctx, u.upload, p)
+	if errors.Is(err, bucket.ErrNoUpload) {
+		err = fault.New(fault.DataLoss, fault.ReasonUploadGone, "the upload of %s was aborted under way by somebody else", u.upload.Key)
+	}
 	return bucket.Uploaded{Number: p.Number, ETag: etag, CRC64NVME: p.CRC64NVME}, err
 }
 

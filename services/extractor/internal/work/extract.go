@@ -45,7 +45,7 @@ func (h *Handler) extract(ctx context.Context, attempt source.Attempt, task *tas
 	}
 	receipt, err := h.transfer(ctx, attempt, task, part)
 	if err != nil {
-		return err
+		return refused(err)
 	}
 	span.SetAttributes(attribute.Int64(obs.KeyRows, receipt.GetRowCount()))
 	return h.received(ctx, attempt, receipt)

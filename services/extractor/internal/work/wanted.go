@@ -58,7 +58,7 @@ func (h *Handler) unwanted(ctx context.Context, runID string) bool {
 	return fault.ReasonOf(h.Runs.Wanted(ctx, runID)) == fault.ReasonNotActive
 }
 
-// refused is what an error of a report means: one for a run that has ended is no failure.
+// refused is what an error of a report, or of delivery, means: one for a run that has ended is no failure.
 func refused(err error) error {
 	if fault.ReasonOf(err) == fault.ReasonNotActive {
 		return errUnwanted

@@ -11,10 +11,13 @@ import (
 	"github.com/customer-exports/exports/pkg/fault"
 )
 
+// expiredToken is the code of a credential whose time is over. A new one can be had.
+const expiredToken = "ExpiredToken"
+
 // codes of a refused credential, as opposed to a refused bucket.
 func refusedCredential(code string) bool {
 	switch code {
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "RequestTimeTooSkewed":
+	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken":
 		return true
 	}
 	return false
@@ -47,6 +50,10 @@ func (b *Bucket) explain(err error, doing, key string) error {
 		return fault.Wrap(err, fault.Unavailable, fault.ReasonBucketUnavailable, "%s s3://%s/%s: the encryption key is used too often just now", doing, b.name, key)
 	case strings.HasPrefix(code, "KMS."):
 		return fault.Wrap(err, fault.State, fault.ReasonBucketKeyRefused, "%s s3://%s/%s: the encryption key cannot be used (%s)", doing, b.name, key, code)
+	case code == expiredToken:
+		return fault.Wrap(err, fault.Unavailable, fault.ReasonBucketDenied, "%s s3://%s/%s: the credential has expired", doing, b.name, key)
+	case code == "RequestTimeTooSkewed":
+		return fault.Wrap(err, fault.Unavailable, fault.ReasonBucketUnavailable, "%s s3://%s/%s: our clock is not the bucket's", doing, b.name, key)
 	case refusedCredential(code):
 		return fault.Wrap(err, fault.Denied, fault.ReasonBucketDenied, "%s s3://%s/%s: credential refused (%s)", doing, b.name, key, code)
 	case status == http.StatusForbidden:

@@ -51,7 +51,11 @@ func (b *Bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
 func (b *Bucket) read(ctx context.Context, key string, span *string, most int64) ([]byte, string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, Range: span})
+	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, Range: span}
+	if span == nil { // the SDK holds the whole against the checksum that came with it when it was put
+		in.ChecksumMode = types.ChecksumModeEnabled
+	}
+	out, err := b.client.GetObject(ctx, in)
 	if err != nil {
 		return nil, "", b.orNotFound(err, "reading", key)
 	}

@@ -79,8 +79,9 @@ func (o *Opener) Close() { o.http.CloseIdleConnections() }
 
 // Open prepares one bucket; it does not connect yet.
 func (o *Opener) Open(d bucket.Destination) bucket.Bucket {
+	acting := o.acting(d)
 	options := s3.Options{
-		Region: d.Region, Credentials: o.acting(d), HTTPClient: o.http,
+		Region: d.Region, Credentials: acting, HTTPClient: o.http, Retryer: renewing(acting),
 		UsePathStyle:               d.Endpoint != "",
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,

@@ -8,7 +8,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/customer-exports/exports/deploy/local/objectstore"
 	"github.com/customer-exports/exports/pkg/fault"
@@ -24,7 +26,7 @@ const (
 	secret = "writersecret"
 )
 
-func startStore(t *testing.T) *objectstore.Server {
+func startStore(t *testing.T, now func() time.Time) *objectstore.Server {
 	t.Helper()
 	// Not t.TempDir: the server's working directory is its root until it is closed.
 	root, err := os.MkdirTemp("", "s3bucket-")
@@ -34,7 +36,7 @@ func startStore(t *testing.T) *objectstore.Server {
 	s, err := objectstore.Start(t.Context(), objectstore.Config{
 		Root: root, Listen: "127.0.0.1:0", Logger: slog.New(slog.DiscardHandler),
 		Admin: objectstore.Account{AccessKey: "adminkey", SecretKey: "adminsecret", Owner: owner},
-		Users: []objectstore.User{{AccessKey: writer, SecretKey: secret}},
+		Users: []objectstore.User{{AccessKey: writer, SecretKey: secret}}, Now: now,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +61,12 @@ const externalID = "K7P2QWERTYUIOPASDFGHJKLZXCVBNM23"
 
 func newPlace(t *testing.T) place {
 	t.Helper()
-	s := startStore(t)
+	return newPlaceAt(t, time.Now)
+}
+
+func newPlaceAt(t *testing.T, now func() time.Time) place {
+	t.Helper()
+	s := startStore(t, now)
 	role := objectstore.Role{ARN: "arn:aws:iam::" + owner + ":role/analytics-export", ExternalID: externalID}
 	if err := s.CreateRole(role); err != nil {
 		t.Fatal(err)
@@ -179,6 +186,19 @@ func TestTryRole(t *testing.T) {
 		d.Role = tc.role
 		if err := opener.TryRole(t.Context(), d, tc.id); fault.ReasonOf(err) != tc.want {
 			t.Errorf("TryRole(%s, %q): got %v, want %q", tc.role, tc.id, err, tc.want)
+		}
+	}
+}
+
+// TestExpiredSessionIsRenewed has the bucket's clock run ahead of ours until it refuses a session that we take for good.
+func TestExpiredSessionIsRenewed(t *testing.T) {
+	var ahead atomic.Int64
+	p := newPlaceAt(t, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) })
+	b := p.opener(t, s3bucket.Keys{AccessKey: writer, SecretKey: secret}).Open(p.role)
+	for i, later := range []time.Duration{0, 31 * time.Minute, 62 * time.Minute} {
+		ahead.Store(int64(later))
+		if err := b.PutNew(t.Context(), fmt.Sprintf("analytics-export/%d", i), []byte("x")); err != nil {
+			t.Errorf("%s later: %v", later, err)
 		}
 	}
 }

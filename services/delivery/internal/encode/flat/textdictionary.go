@@ -3,20 +3,17 @@ package flat
 import (
 	"bytes"
 	"encoding/binary"
-	"hash/maphash"
 )
 
 // textDictionary finds the index of a text.
 type textDictionary struct {
 	slots
 	marks
-	hashes  []uint64
+	keys    []textKey
 	ends    []int // of each text in data
 	data    []byte
 	compare func(x, y []byte) int
 }
-
-var seed = maphash.MakeSeed()
 
 func (d *textDictionary) begin() {
 	d.slots.begin()
@@ -24,7 +21,7 @@ func (d *textDictionary) begin() {
 	d.forget()
 }
 
-func (d *textDictionary) forget() { d.hashes, d.ends, d.data = d.hashes[:0], d.ends[:0], d.data[:0] }
+func (d *textDictionary) forget() { d.keys, d.ends, d.data = d.keys[:0], d.ends[:0], d.data[:0] }
 
 func (d *textDictionary) count(p *textPage) int {
 	d.begin()
@@ -54,20 +51,24 @@ func (d *textDictionary) index(v []byte) uint32 {
 }
 
 func (d *textDictionary) find(v []byte) uint32 {
-	hash := maphash.Bytes(seed, v)
+	key := keyOf(v)
 	mask := uint64(len(d.table) - 1)
-	at := hash & mask
+	at := key.hash() & mask
 	for d.table[at] != 0 {
-		if i := d.table[at] - 1; d.hashes[i] == hash && bytes.Equal(d.text(i), v) {
+		if i := d.table[at] - 1; d.keys[i] == key && (key.whole() || bytes.Equal(d.text(i), v)) {
 			return i
 		}
 		at = (at + 1) & mask
 	}
-	d.data, d.hashes = append(d.data, v...), append(d.hashes, hash)
+	return d.add(key, v, at)
+}
+
+func (d *textDictionary) add(key textKey, v []byte, at uint64) uint32 {
+	d.data, d.keys = append(d.data, v...), append(d.keys, key)
 	d.ends, d.seen = append(d.ends, len(d.data)), append(d.seen, 0)
 	d.table[at] = uint32(len(d.ends))
 	if d.used++; d.crowded() {
-		d.grow(len(d.ends), func(i int) uint64 { return d.hashes[i] })
+		d.grow(len(d.ends), func(i int) uint64 { return d.keys[i].hash() })
 	}
 	return uint32(len(d.ends) - 1)
 }
