@@ -55,7 +55,18 @@ type Table struct {
 	PrimaryKey []string `json:"primary_key"`
 	RowCount   int64    `json:"row_count"`
 	Schema     []Column `json:"schema"`
-	Files      []File   `json:"files"`
+	// Totals has one entry a column, in file order. It is left out where nobody counted, so that a manifest of before reads and
+	// writes the same.
+	Totals []Total `json:"totals,omitempty"`
+	Files  []File  `json:"files"`
+}
+
+// Total is what all files of a table hold in one column.
+type Total struct {
+	Column    string `json:"column"`
+	NullCount int64  `json:"null_count"`
+	// Sum is that of a NUMBER, exact and with all digits of its scale; empty for other types, and then left out.
+	Sum string `json:"sum,omitempty"`
 }
 
 // Column is one column, in file order. Type is the Data Dictionary's, such as NUMBER(12,2).

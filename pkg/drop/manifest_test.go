@@ -34,9 +34,18 @@ func manifestIn(f Format, rows ...int64) *Manifest {
 	return m
 }
 
+// counted adds what a writer counts.
+func counted(m *Manifest) *Manifest {
+	m.Tables[0].Totals = []Total{{Column: "review_id"}, {Column: "rating", NullCount: 2, Sum: "-12.5"}}
+	return m
+}
+
 func TestManifestRoundTrips(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := manifestIn(rapid.SampledFrom(formats()).Draw(t, "format"), rapid.SliceOfN(rapid.Int64Range(0, 1e9), 1, 5).Draw(t, "rows")...)
+		if m.Tables[0].RowCount > 1 && rapid.Bool().Draw(t, "counted") {
+			m = counted(m)
+		}
 		m.AsOfReplanned = rapid.Bool().Draw(t, "replanned")
 		m.ResendsRunID = rapid.SampledFrom([]string{"", "acme-daily-20261123-0"}).Draw(t, "resends")
 		if m.AsOfReplanned {
@@ -92,6 +101,11 @@ func TestManifestRefuses(t *testing.T) {
 		"sha256":            {func(m *Manifest) { m.Tables[0].Files[0].SHA256 = "" }, "sha256"},
 		"no schema":         {func(m *Manifest) { m.Tables[0].Schema = nil }, "schema"},
 		"column twice":      {func(m *Manifest) { m.Tables[0].Schema[1].Name = "review_id" }, "twice"},
+		"totals of fewer":   {func(m *Manifest) { counted(m).Tables[0].Totals = m.Tables[0].Totals[1:] }, "totals has 1"},
+		"totals of another": {func(m *Manifest) { counted(m).Tables[0].Totals[0].Column = "id" }, "totals"},
+		"nulls of none":     {func(m *Manifest) { counted(m).Tables[0].Totals[0].NullCount = 1 }, "null_count 1"},
+		"more nulls":        {func(m *Manifest) { counted(m).Tables[0].Totals[1].NullCount = 13 }, "null_count 13"},
+		"no sum":            {func(m *Manifest) { counted(m).Tables[0].Totals[1].Sum = "NaN" }, "is no number"},
 		"key not in schema": {func(m *Manifest) { m.Tables[0].PrimaryKey = []string{"id"} }, "primary-key"},
 		"no key":            {func(m *Manifest) { m.Tables[0].PrimaryKey = nil }, "primary_key"},
 		"format":            {func(m *Manifest) { m.Format = jsonLines("snappy") }, "snappy"},

@@ -78,7 +78,7 @@ func (t Table) faults(m *Manifest) []error {
 	if len(t.Files) == 0 {
 		add("files is empty; a table without rows has one file")
 	}
-	for _, problem := range t.columnFaults() {
+	for _, problem := range slices.Concat(t.columnFaults(), t.totalFaults()) {
 		add("%w", problem)
 	}
 	rows, keys := int64(0), map[string]bool{}
@@ -118,6 +118,28 @@ func (t Table) columnFaults() []error {
 	for _, key := range t.PrimaryKey {
 		if !slices.Contains(names, key) {
 			faults = append(faults, fmt.Errorf("primary-key column %q is not in the schema", key))
+		}
+	}
+	return faults
+}
+
+var number = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+
+func (t Table) totalFaults() []error {
+	if len(t.Totals) == 0 {
+		return nil
+	}
+	if len(t.Totals) != len(t.Schema) {
+		return []error{fmt.Errorf("totals has %d columns, schema has %d", len(t.Totals), len(t.Schema))}
+	}
+	var faults []error
+	for i, total := range t.Totals {
+		c := t.Schema[i]
+		if total.Column != c.Name || total.NullCount < 0 || total.NullCount > t.RowCount || total.NullCount > 0 && !c.Nullable {
+			faults = append(faults, fmt.Errorf("totals: %q with null_count %d is not what column %q may hold", total.Column, total.NullCount, c.Name))
+		}
+		if total.Sum != "" && !number.MatchString(total.Sum) {
+			faults = append(faults, fmt.Errorf("totals: the sum %q of column %q is no number", total.Sum, c.Name))
 		}
 	}
 	return faults

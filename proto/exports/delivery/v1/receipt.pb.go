@@ -44,7 +44,11 @@ type Receipt struct {
 	// Hex SHA-256 of the whole file.
 	Sha256 string `protobuf:"bytes,9,opt,name=sha256,proto3" json:"sha256,omitempty"`
 	// Bytes of Arrow buffers that were encoded.
-	ArrowBytes    int64 `protobuf:"varint,10,opt,name=arrow_bytes,json=arrowBytes,proto3" json:"arrow_bytes,omitempty"`
+	ArrowBytes int64 `protobuf:"varint,10,opt,name=arrow_bytes,json=arrowBytes,proto3" json:"arrow_bytes,omitempty"`
+	// What was counted of each column on its way into the encoder, in file order.
+	// Empty where nobody counted, as in receipts of before; then nothing is
+	// compared.
+	Columns       []*ColumnCount `protobuf:"bytes,11,rep,name=columns,proto3" json:"columns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -149,6 +153,83 @@ func (x *Receipt) GetArrowBytes() int64 {
 	return 0
 }
 
+func (x *Receipt) GetColumns() []*ColumnCount {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+// ColumnCount is what a reader of the file must find in one column.
+type ColumnCount struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rows without a value.
+	NullCount int64 `protobuf:"varint,1,opt,name=null_count,json=nullCount,proto3" json:"null_count,omitempty"`
+	// Exact sum of a NUMBER column with all digits of its scale, as in -0.50;
+	// empty for other types.
+	Sum string `protobuf:"bytes,2,opt,name=sum,proto3" json:"sum,omitempty"`
+	// CRC-64/NVME that tells the values and their order. It is taken over the
+	// values, little-endian: whole numbers that land as INT64, times and
+	// timestamps in 8 bytes, other numbers unscaled in 16, dates in 4, doubles in
+	// 8 with one NaN for all (7ff8000000000001), booleans in 1, and everything
+	// else as it is; then over the 8 bytes of another one, little-endian, taken
+	// over 4 bytes a row: the length of the value, or -1 for none.
+	Crc64Nvme     uint64 `protobuf:"fixed64,3,opt,name=crc64_nvme,json=crc64Nvme,proto3" json:"crc64_nvme,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ColumnCount) Reset() {
+	*x = ColumnCount{}
+	mi := &file_exports_delivery_v1_receipt_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ColumnCount) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ColumnCount) ProtoMessage() {}
+
+func (x *ColumnCount) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_delivery_v1_receipt_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ColumnCount.ProtoReflect.Descriptor instead.
+func (*ColumnCount) Descriptor() ([]byte, []int) {
+	return file_exports_delivery_v1_receipt_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *ColumnCount) GetNullCount() int64 {
+	if x != nil {
+		return x.NullCount
+	}
+	return 0
+}
+
+func (x *ColumnCount) GetSum() string {
+	if x != nil {
+		return x.Sum
+	}
+	return ""
+}
+
+func (x *ColumnCount) GetCrc64Nvme() uint64 {
+	if x != nil {
+		return x.Crc64Nvme
+	}
+	return 0
+}
+
 // UploadedPiece is one piece of a multipart upload.
 type UploadedPiece struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -164,7 +245,7 @@ type UploadedPiece struct {
 
 func (x *UploadedPiece) Reset() {
 	*x = UploadedPiece{}
-	mi := &file_exports_delivery_v1_receipt_proto_msgTypes[1]
+	mi := &file_exports_delivery_v1_receipt_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -176,7 +257,7 @@ func (x *UploadedPiece) String() string {
 func (*UploadedPiece) ProtoMessage() {}
 
 func (x *UploadedPiece) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_delivery_v1_receipt_proto_msgTypes[1]
+	mi := &file_exports_delivery_v1_receipt_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -189,7 +270,7 @@ func (x *UploadedPiece) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UploadedPiece.ProtoReflect.Descriptor instead.
 func (*UploadedPiece) Descriptor() ([]byte, []int) {
-	return file_exports_delivery_v1_receipt_proto_rawDescGZIP(), []int{1}
+	return file_exports_delivery_v1_receipt_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *UploadedPiece) GetPieceNumber() int32 {
@@ -217,7 +298,7 @@ var File_exports_delivery_v1_receipt_proto protoreflect.FileDescriptor
 
 const file_exports_delivery_v1_receipt_proto_rawDesc = "" +
 	"\n" +
-	"!exports/delivery/v1/receipt.proto\x12\x13exports.delivery.v1\"\xbc\x02\n" +
+	"!exports/delivery/v1/receipt.proto\x12\x13exports.delivery.v1\"\xf8\x02\n" +
 	"\aReceipt\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\tR\x05table\x12\x1d\n" +
 	"\n" +
@@ -232,7 +313,14 @@ const file_exports_delivery_v1_receipt_proto_rawDesc = "" +
 	"\x06sha256\x18\t \x01(\tR\x06sha256\x12\x1f\n" +
 	"\varrow_bytes\x18\n" +
 	" \x01(\x03R\n" +
-	"arrowBytes\"d\n" +
+	"arrowBytes\x12:\n" +
+	"\acolumns\x18\v \x03(\v2 .exports.delivery.v1.ColumnCountR\acolumns\"]\n" +
+	"\vColumnCount\x12\x1d\n" +
+	"\n" +
+	"null_count\x18\x01 \x01(\x03R\tnullCount\x12\x10\n" +
+	"\x03sum\x18\x02 \x01(\tR\x03sum\x12\x1d\n" +
+	"\n" +
+	"crc64_nvme\x18\x03 \x01(\x06R\tcrc64Nvme\"d\n" +
 	"\rUploadedPiece\x12!\n" +
 	"\fpiece_number\x18\x01 \x01(\x05R\vpieceNumber\x12\x12\n" +
 	"\x04etag\x18\x02 \x01(\tR\x04etag\x12\x1c\n" +
@@ -251,18 +339,20 @@ func file_exports_delivery_v1_receipt_proto_rawDescGZIP() []byte {
 	return file_exports_delivery_v1_receipt_proto_rawDescData
 }
 
-var file_exports_delivery_v1_receipt_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_exports_delivery_v1_receipt_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_exports_delivery_v1_receipt_proto_goTypes = []any{
 	(*Receipt)(nil),       // 0: exports.delivery.v1.Receipt
-	(*UploadedPiece)(nil), // 1: exports.delivery.v1.UploadedPiece
+	(*ColumnCount)(nil),   // 1: exports.delivery.v1.ColumnCount
+	(*UploadedPiece)(nil), // 2: exports.delivery.v1.UploadedPiece
 }
 var file_exports_delivery_v1_receipt_proto_depIdxs = []int32{
-	1, // 0: exports.delivery.v1.Receipt.pieces:type_name -> exports.delivery.v1.UploadedPiece
-	1, // [1:1] is the sub-list for method output_type
-	1, // [1:1] is the sub-list for method input_type
-	1, // [1:1] is the sub-list for extension type_name
-	1, // [1:1] is the sub-list for extension extendee
-	0, // [0:1] is the sub-list for field type_name
+	2, // 0: exports.delivery.v1.Receipt.pieces:type_name -> exports.delivery.v1.UploadedPiece
+	1, // 1: exports.delivery.v1.Receipt.columns:type_name -> exports.delivery.v1.ColumnCount
+	2, // [2:2] is the sub-list for method output_type
+	2, // [2:2] is the sub-list for method input_type
+	2, // [2:2] is the sub-list for extension type_name
+	2, // [2:2] is the sub-list for extension extendee
+	0, // [0:2] is the sub-list for field type_name
 }
 
 func init() { file_exports_delivery_v1_receipt_proto_init() }
@@ -276,7 +366,7 @@ func file_exports_delivery_v1_receipt_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_delivery_v1_receipt_proto_rawDesc), len(file_exports_delivery_v1_receipt_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

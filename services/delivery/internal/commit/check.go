@@ -4,6 +4,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
@@ -26,7 +27,7 @@ type name struct {
 }
 
 func newPending(run *taskv1.RunRef, plan Plan, revision *approved.Revision, b bucket.Bucket) *pending {
-	return &pending{run: run, plan: plan, revision: revision, bucket: b}
+	return &pending{run: run, plan: plan, revision: revision, bucket: b, totals: map[*dictionary.Layout][]drop.Total{}}
 }
 
 func (d *pending) attributes() []attribute.KeyValue {
@@ -57,6 +58,9 @@ func (d *pending) check() error {
 	}
 	for _, layout := range d.revision.Layouts {
 		if err := d.checkTable(layout, receipts); err != nil {
+			return err
+		}
+		if err := d.addUp(layout); err != nil {
 			return err
 		}
 	}
@@ -91,6 +95,9 @@ func (d *pending) checkTable(layout *dictionary.Layout, receipts map[name]*deliv
 		r := receipts[name{table.GetTable(), p.GetPartIndex()}]
 		if p.GetPartIndex() != int32(i) || r == nil {
 			return mismatch("table %s part %d has no receipt", table.GetTable(), i)
+		}
+		if n := len(r.GetColumns()); n != 0 && n != layout.Exported {
+			return mismatch("table %s part %d counts %d columns, the revision has %d", table.GetTable(), i, n, layout.Exported)
 		}
 		if r.GetRowCount() != p.GetMeasuredRowCount() {
 			return mismatch("table %s part %d holds %d rows, %d were measured", table.GetTable(), i, r.GetRowCount(), p.GetMeasuredRowCount())

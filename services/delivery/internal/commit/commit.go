@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/customer-exports/exports/pkg/dictionary"
+	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/obs"
 	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
@@ -135,5 +137,6 @@ type pending struct {
 	plan     Plan
 	revision *approved.Revision
 	bucket   bucket.Bucket
-	files    []file // by table in the revision's order, then part index; set by check
+	files    []file                              // by table in the revision's order, then part index; set by check
+	totals   map[*dictionary.Layout][]drop.Total // set by check
 }

@@ -2,6 +2,7 @@ package commit_test
 
 import (
 	"bytes"
+	"flag"
 	"slices"
 	"sync"
 	"testing"
@@ -14,8 +15,8 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/crashtest"
 )
 
-// races is how often two servers commit the same run at the same moment.
-const races = 200
+// races is how often two servers commit the same run at the same moment: go test ... -run TwoCommitters -races 200.
+var races = flag.Int("races", 40, "how often two servers commit a run at once")
 
 // TestTwoCommittersAtOnce has the task delivered to two servers, as after a stall. Their clocks and versions differ, so that
 // each would write a manifest of its own.
@@ -24,7 +25,7 @@ func TestTwoCommittersAtOnce(t *testing.T) {
 	servers := [2]bucket.Bucket{open(t, where), open(t, where)}
 	reader := crashtest.NewReader(t, servers[0])
 	both := 0
-	for i := range races {
+	for i := range *races {
 		f := uploadRun(t, where, time.Date(2026, 1, 1+i, 0, 0, 0, 0, time.UTC).Format(time.DateOnly))
 		errs := f.race(t, servers)
 		if errs[0] == nil && errs[1] == nil {
@@ -43,10 +44,10 @@ func TestTwoCommittersAtOnce(t *testing.T) {
 		}
 		f.complete(t)
 	}
-	if got := len(reader.Look()); got != races {
-		t.Errorf("the reader sees %d drops, want %d", got, races)
+	if got := len(reader.Look()); got != *races {
+		t.Errorf("the reader sees %d drops, want %d", got, *races)
 	}
-	t.Logf("both servers had done it in %d of %d races", both, races)
+	t.Logf("both servers had done it in %d of %d races", both, *races)
 }
 
 // race commits the run by two servers at once.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
@@ -61,11 +62,21 @@ func (c *Committer) adopt(ctx context.Context, d *pending, key string) (committe
 	if err != nil {
 		return committed{}, fenced(d, "manifest.json is not a manifest")
 	}
-	mine, err := c.manifest(d, first.CommitTime, first.ProducerVersion).Encode()
+	again := c.manifest(d, first.CommitTime, first.ProducerVersion)
+	for i := range again.Tables {
+		if uncounted(first) { // by a server of before
+			again.Tables[i].Totals = nil
+		}
+	}
+	mine, err := again.Encode()
 	if err != nil || !bytes.Equal(mine, have) {
 		return committed{}, fenced(d, "another manifest was committed")
 	}
 	return committed{key, drop.Digest(have), first.CommitTime, first.ExpireTime}, nil
+}
+
+func uncounted(m *drop.Manifest) bool {
+	return !slices.ContainsFunc(m.Tables, func(t drop.Table) bool { return len(t.Totals) > 0 })
 }
 
 // standing reads what the bucket would not have us write because it is there.
@@ -98,6 +109,7 @@ func (d *pending) tables() []drop.Table {
 	for _, layout := range d.revision.Layouts {
 		t := drop.Table{
 			Table: layout.Table.Name, Definition: layout.Table.Definition, PrimaryKey: layout.Table.PrimaryKey, Schema: columns(layout),
+			Totals: d.totals[layout],
 		}
 		for _, f := range d.files {
 			if f.layout == layout {

@@ -6,13 +6,14 @@ import (
 
 	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/fault"
+	deliveryv1 "github.com/customer-exports/exports/proto/exports/delivery/v1"
 	"github.com/customer-exports/exports/services/delivery/internal/readback"
 )
 
 // readBack proves one visible file. Whatever is wrong with it has one name here, because the run cannot be committed.
 func readBack(ctx context.Context, d *pending, f file, progress func()) error {
 	reader := readback.Reader{Limits: readback.Standard()}
-	err := reader.Check(ctx, d.bucket, d.written(f), progress)
+	_, err := reader.Check(ctx, d.bucket, d.written(f), progress)
 	if !readback.Wrong(err) {
 		return err
 	}
@@ -28,7 +29,7 @@ func readBack(ctx context.Context, d *pending, f file, progress func()) error {
 func (d *pending) written(f file) readback.File {
 	return readback.File{
 		Key: f.receipt.GetKey(), Bytes: f.receipt.GetFileBytes(), CRC64NVME: f.receipt.GetCrc64Nvme(), SHA256: f.receipt.GetSha256(),
-		Format: d.revision.Format, Rows: f.receipt.GetRowCount(), Columns: columnsOf(f.layout),
+		Format: d.revision.Format, Rows: f.receipt.GetRowCount(), Columns: columnsOf(f.layout), Counts: countsOf(f.receipt),
 		// A file that is sent once more is the same bytes, and says so.
 		RunID: cmp.Or(d.plan.Run.GetResendsRunId(), d.run.GetRunId()),
 	}
@@ -40,4 +41,12 @@ func columnsOf(layout *dictionary.Layout) []readback.Column {
 		columns = append(columns, readback.Column{Name: f.Name, Type: f.Column.Type, Nullable: f.Column.Nullable})
 	}
 	return columns
+}
+
+func countsOf(r *deliveryv1.Receipt) []readback.Count {
+	counts := make([]readback.Count, 0, len(r.GetColumns()))
+	for _, c := range r.GetColumns() {
+		counts = append(counts, readback.Count{Nulls: c.GetNullCount(), Sum: c.GetSum(), CRC: c.GetCrc64Nvme()})
+	}
+	return counts
 }

@@ -125,7 +125,7 @@ type wanted struct {
 
 func (r *Reader) prove(ctx context.Context, store bucket.Objects, want wanted, verdicts chan<- Verdict) error {
 	reader := readback.Reader{Limits: readback.Standard()}
-	err := reader.Check(ctx, store, want.file, func() {})
+	_, err := reader.Check(ctx, store, want.file, func() {})
 	if err != nil && !readback.Wrong(err) {
 		return err
 	}

@@ -27,6 +27,7 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/encode"
 	"github.com/customer-exports/exports/services/delivery/internal/guard"
+	"github.com/customer-exports/exports/services/delivery/internal/tally"
 	"github.com/customer-exports/exports/services/delivery/internal/upload"
 )
 
@@ -151,7 +152,8 @@ func (u *Uploader) take(ctx context.Context, h Header, revision *approved.Revisi
 		}
 		obs.End(span, err)
 	}()
-	stats, err := u.encode(ctx, h, revision, rows, check, up)
+	counts := tally.New(rows.layout)
+	stats, err := u.encode(ctx, h, revision, rows, check, counts, up)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +167,7 @@ func (u *Uploader) take(ctx context.Context, h Header, revision *approved.Revisi
 	}
 	span.SetAttributes(attribute.Int64(obs.KeyRows, stats.Rows), attribute.Int64(obs.KeyBytes, done.Object.Bytes))
 	kept = true
-	return receipt(h, stats, done), nil
+	return receipt(h, stats, counts, done), nil
 }
 
 // MarkStarted writes the marker that tells a late run from one never begun, and proves that the
@@ -191,7 +193,7 @@ func (u *Uploader) startUpload(ctx context.Context, store bucket.Uploads, h Head
 	return span, up, nil
 }
 
-func (u *Uploader) encode(ctx context.Context, h Header, revision *approved.Revision, rows *rows, check *guard.Guard, up *upload.Upload) (stats encode.Stats, err error) {
+func (u *Uploader) encode(ctx context.Context, h Header, revision *approved.Revision, rows *rows, check *guard.Guard, counts *tally.Tally, up *upload.Upload) (stats encode.Stats, err error) {
 	_, span := u.Tel.Start(ctx, obs.SpanEncode)
 	defer func() {
 		span.SetAttributes(attribute.Int64(obs.KeyRows, stats.Rows), attribute.Int64(obs.KeyBytes, stats.ArrowBytes), attribute.Int64(obs.KeyBatches, rows.count.batches))
@@ -205,19 +207,20 @@ func (u *Uploader) encode(ctx context.Context, h Header, revision *approved.Revi
 	if err != nil {
 		return encode.Stats{}, err
 	}
-	if err := pour(rows, check, encoder, up.Err); err != nil {
+	if err := pour(rows, check, counts, encoder, up.Err); err != nil {
 		_, closing := encoder.Close()
 		return encode.Stats{}, errors.Join(err, closing)
 	}
 	return encoder.Close()
 }
 
-// pour moves every batch through the guard into the file, and proves that all of them came.
-func pour(rows *rows, check *guard.Guard, encoder encode.Encoder, uploadErr func() error) error {
+// pour moves every batch through the guard into the file, counts what goes in, and proves that all of them came.
+func pour(rows *rows, check *guard.Guard, counts *tally.Tally, encoder encode.Encoder, uploadErr func() error) error {
 	for rows.next() {
 		if err := check.Check(rows.batch()); err != nil {
 			return err
 		}
+		counts.Take(rows.batch())
 		if err := encoder.Write(rows.batch()); err != nil {
 			return err
 		}
@@ -237,11 +240,11 @@ func (u *Uploader) abort(ctx context.Context, up *upload.Upload) {
 	}
 }
 
-func receipt(h Header, stats encode.Stats, done upload.Result) *deliveryv1.Receipt {
+func receipt(h Header, stats encode.Stats, counts *tally.Tally, done upload.Result) *deliveryv1.Receipt {
 	r := &deliveryv1.Receipt{
 		Table: h.Table, PartIndex: h.Index, Key: done.Upload.Key, UploadId: done.Upload.ID,
 		FileBytes: done.Object.Bytes, RowCount: stats.Rows, ArrowBytes: stats.ArrowBytes,
-		Crc64Nvme: done.Object.CRC64NVME, Sha256: done.SHA256,
+		Crc64Nvme: done.Object.CRC64NVME, Sha256: done.SHA256, Columns: counts.Counts(),
 	}
 	for _, p := range done.Pieces {
 		r.Pieces = append(r.Pieces, &deliveryv1.UploadedPiece{PieceNumber: p.Number, Etag: p.ETag, Crc64Nvme: p.CRC64NVME})

@@ -11,16 +11,28 @@ import (
 // metaRunID is the key of a file's own metadata that customers are told of.
 const metaRunID = "exports.run_id"
 
-func (r Reader) parquet(w *window, f File) error {
+// parquet decodes a file and returns what it counted.
+func (r Reader) parquet(w *window, f File) ([]Count, error) {
 	file, err := r.open(w, f)
 	if err != nil {
-		return blame(f, err)
+		return nil, blame(f, err)
 	}
 	if err := described(file, f); err != nil {
-		return err
+		return nil, err
 	}
-	err = file.Decode(w, func(int, []parquet.Value) error { return w.alive() })
-	return blame(f, err)
+	all := counters(f.Columns)
+	err = file.Decode(w, func(column int, values []parquet.Value) error {
+		all[column].take(values)
+		return w.alive()
+	})
+	if err != nil {
+		return nil, blame(f, err)
+	}
+	counts := make([]Count, len(all))
+	for i, c := range all {
+		counts[i] = c.count()
+	}
+	return counts, same(f, counts)
 }
 
 // open reads the footer, which lies at the end.

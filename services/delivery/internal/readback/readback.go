@@ -47,6 +47,8 @@ type File struct {
 	Format            drop.Format
 	Rows              int64
 	Columns           []Column
+	// Counts has one entry a column, or none when nobody counted. Files of text are not compared with them.
+	Counts []Count
 	// RunID is the run that wrote the file first.
 	RunID string
 }
@@ -63,25 +65,25 @@ type Reader struct {
 	Limits Limits
 }
 
-// Check reads one file; it calls progress after each piece but the first. Faults that say what is wrong with the file:
+// Check reads one file and returns what it counted of the columns, nothing of text; it calls progress after each piece but the first. Faults that say what is wrong with the file:
 // FILE_GONE, FILE_CHANGED (its bytes are not those that were written), FILE_DAMAGED (they are, and cannot be read),
 // READ_BACK_MISMATCH (they can, and are not what was written); any other is one on the way to it.
-func (r Reader) Check(ctx context.Context, store bucket.Objects, f File, progress func()) error {
+func (r Reader) Check(ctx context.Context, store bucket.Objects, f File, progress func()) ([]Count, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.Limits.Time, fault.New(fault.Unavailable, fault.ReasonDeadline, "%s was not read within %s", f.Key, r.Limits.Time))
 	defer cancel()
 	if err := look(ctx, store, f); err != nil {
-		return err
+		return nil, err
 	}
 	w := newWindow(ctx, store, f, r.Limits.PieceBytes, progress)
-	decoded := r.decode(w, f)
+	counts, decoded := r.decode(w, f)
 	if errors.Is(decoded, errWay) {
-		return w.fault()
+		return nil, w.fault()
 	}
 	// Also after damage: whether the bytes are those that were written says who is to blame.
 	if err := w.proven(f); err != nil {
-		return err
+		return nil, err
 	}
-	return decoded
+	return counts, decoded
 }
 
 // look asks the bucket, which is cheap.
@@ -100,7 +102,7 @@ func look(ctx context.Context, store bucket.Objects, f File) error {
 }
 
 // decode reads every value.
-func (r Reader) decode(w *window, f File) (err error) {
+func (r Reader) decode(w *window, f File) (_ []Count, err error) {
 	// The libraries panic on some damaged files.
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -110,7 +112,7 @@ func (r Reader) decode(w *window, f File) (err error) {
 	if f.Format.FileFormat == drop.Parquet {
 		return r.parquet(w, f)
 	}
-	return r.text(w, f)
+	return nil, r.text(w, f)
 }
 
 func damaged(f File, format string, args ...any) error {

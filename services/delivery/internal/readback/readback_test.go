@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
@@ -14,6 +15,7 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/encode"
 	"github.com/customer-exports/exports/services/delivery/internal/encode/encodetest"
 	"github.com/customer-exports/exports/services/delivery/internal/readback"
+	"github.com/customer-exports/exports/services/delivery/internal/tally"
 )
 
 const (
@@ -31,11 +33,13 @@ type landed struct {
 func write(t *testing.T, d encodetest.Drawn, open func(io.Writer, encode.File) (encode.Encoder, error)) landed {
 	t.Helper()
 	var out bytes.Buffer
+	counted := tally.New(d.File.Layout)
 	e, err := open(&out, d.File)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range d.Batches {
+		counted.Take(b)
 		if err := e.Write(b); err != nil {
 			t.Fatal(err)
 		}
@@ -46,6 +50,9 @@ func write(t *testing.T, d encodetest.Drawn, open func(io.Writer, encode.File) (
 	l := landed{data: out.Bytes(), want: readback.File{
 		Key: key, Format: d.File.Format, Rows: d.Rows(), Columns: columns(d.File.Layout), RunID: d.File.RunID,
 	}}
+	for _, c := range counted.Counts() {
+		l.want.Counts = append(l.want.Counts, readback.Count{Nulls: c.GetNullCount(), Sum: c.GetSum(), CRC: c.GetCrc64Nvme()})
+	}
 	return l.summed()
 }
 
@@ -70,7 +77,8 @@ func (l landed) check(t *testing.T, limits readback.Limits) error {
 	if err := store.PutNew(t.Context(), key, l.data); err != nil {
 		t.Fatal(err)
 	}
-	return readback.Reader{Limits: limits}.Check(t.Context(), store, l.want, func() {})
+	_, err := readback.Reader{Limits: limits}.Check(t.Context(), store, l.want, func() {})
+	return err
 }
 
 // small has every file come in many pieces.
@@ -136,6 +144,9 @@ func TestWhatDiffersIsNamed(t *testing.T) {
 		"other checksum":    {func(l *landed) { l.want.CRC64NVME = bucket.Checksum(nil) }, fault.ReasonFileChanged},
 		"other digest":      {func(l *landed) { l.want.SHA256 = drop.Digest(nil) }, fault.ReasonFileChanged},
 		"a row more":        {func(l *landed) { l.want.Rows++ }, fault.ReasonReadBackMismatch},
+		"a null more":       {func(l *landed) { l.want.Counts[0].Nulls++ }, fault.ReasonReadBackMismatch},
+		"another sum":       {func(l *landed) { l.want.Counts[0].Sum += "0" }, fault.ReasonReadBackMismatch},
+		"other values":      {func(l *landed) { l.want.Counts[1].CRC++ }, fault.ReasonReadBackMismatch},
 		"a column less":     {func(l *landed) { l.want.Columns = l.want.Columns[1:] }, fault.ReasonReadBackMismatch},
 		"other name":        {func(l *landed) { l.want.Columns[0].Name = "di" }, fault.ReasonReadBackMismatch},
 		"other nullability": {func(l *landed) { l.want.Columns[0].Nullable = true }, fault.ReasonReadBackMismatch},
@@ -146,7 +157,7 @@ func TestWhatDiffersIsNamed(t *testing.T) {
 		"nothing":           {func(l *landed) { l.data = nil; *l = l.summed() }, fault.ReasonFileDamaged},
 	} {
 		l := whole
-		l.want.Columns = append([]readback.Column(nil), l.want.Columns...)
+		l.want.Columns, l.want.Counts = slices.Clone(l.want.Columns), slices.Clone(l.want.Counts)
 		c.spoil(&l)
 		if err := l.check(t, small()); fault.ReasonOf(err) != c.want || !readback.Wrong(err) {
 			t.Errorf("%s: got %v, want %s", name, err, c.want)
