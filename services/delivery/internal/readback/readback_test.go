@@ -77,7 +77,7 @@ func (l landed) check(t *testing.T, limits readback.Limits) error {
 	if err := store.PutNew(t.Context(), key, l.data); err != nil {
 		t.Fatal(err)
 	}
-	_, err := readback.Reader{Limits: limits}.Check(t.Context(), store, l.want, func() {})
+	_, err := readback.Reader{Limits: limits}.Check(t.Context(), store, l.want, func(int64) {})
 	return err
 }
 
