@@ -97,6 +97,18 @@ func (p *peers) GetExport(_ context.Context, in *configv1.GetExportRequest) (*co
 	}}, nil
 }
 
+// ListExports gives that export, and one of the same customer that nobody approved, a page each.
+func (p *peers) ListExports(_ context.Context, in *configv1.ListExportsRequest) (*configv1.ListExportsResponse, error) {
+	switch {
+	case in.GetCustomerId() != parttest.Customer:
+		return &configv1.ListExportsResponse{}, nil
+	case in.GetPageToken() == "":
+		return &configv1.ListExportsResponse{Exports: []*configv1.Export{{ExportId: parttest.Export, Revision: p.answer.GetRevision()}}, NextPageToken: "2"}, nil
+	default:
+		return &configv1.ListExportsResponse{Exports: []*configv1.Export{{ExportId: parttest.Export + "-new"}}}, nil
+	}
+}
+
 func (p *peers) ReportExpiry(_ context.Context, in *planv1.ReportExpiryRequest) (*planv1.ReportExpiryResponse, error) {
 	p.expiries <- in.GetRunId()
 	return &planv1.ReportExpiryResponse{}, nil

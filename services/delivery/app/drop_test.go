@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -18,8 +19,11 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/parttest"
 )
 
-// flips is how many bits are turned, one after the other.
-const flips = 1000
+// flips is how many bits are turned, one after the other; seed says which.
+const (
+	flips = 1000
+	seed  = 6
+)
 
 // landed is a service whose bucket holds the drop of one run, and the folder where that lies.
 type landed struct {
@@ -50,6 +54,7 @@ func (l *landed) verify(ctx context.Context, t *testing.T) (damaged []*deliveryv
 		t.Fatal(err)
 	}
 	var sum *deliveryv1.VerifySummary
+	var read *deliveryv1.VerifyProgress
 	for {
 		answer, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
@@ -62,6 +67,12 @@ func (l *landed) verify(ctx context.Context, t *testing.T) (damaged []*deliveryv
 			t.Fatal("something came after the summary")
 		}
 		sum = answer.GetSummary()
+		if p := answer.GetProgress(); p != nil {
+			if p.GetReadBytes() <= read.GetReadBytes() || p.GetReadBytes() > p.GetFileBytes() {
+				t.Errorf("progress: %v after %v", p, read)
+			}
+			read = p
+		}
 		if o := answer.GetObject(); o != nil {
 			objects++
 			if o.GetReason() != "" {
@@ -71,6 +82,9 @@ func (l *landed) verify(ctx context.Context, t *testing.T) (damaged []*deliveryv
 	}
 	if int(sum.GetObjectCount()) != objects || int(sum.GetDamagedCount()) != len(damaged) {
 		t.Errorf("the summary says %v, after %d objects of which %d are damaged", sum, objects, len(damaged))
+	}
+	if len(damaged) == 0 && read.GetReadBytes() != read.GetFileBytes() {
+		t.Errorf("progress ends with %v", read)
 	}
 	return damaged, objects
 }
@@ -107,6 +121,16 @@ func TestDropsAreFound(t *testing.T) {
 		found.GetTableCount() != 3 || found.GetFileCount() != 3 || found.GetRowCount() != 113 || found.GetFileBytes() == 0 {
 		t.Errorf("found %v", found)
 	}
+	if found.GetExportId() != parttest.Export {
+		t.Errorf("found a drop of %s", found.GetExportId())
+	}
+	all, err := l.client.ListDrops(t.Context(), &deliveryv1.ListDropsRequest{CustomerId: parttest.Customer, FromDate: date, ToDate: date})
+	if err != nil || len(all.GetDrops()) != 1 || all.GetDrops()[0].String() != found.String() {
+		t.Errorf("drops of the customer: %v, %v", all, err)
+	}
+	if none, err := l.client.ListDrops(t.Context(), &deliveryv1.ListDropsRequest{CustomerId: "bella", FromDate: date, ToDate: date}); err != nil || len(none.GetDrops()) != 0 {
+		t.Errorf("drops of another customer: %v, %v", none, err)
+	}
 	one, err := l.client.GetDrop(t.Context(), &deliveryv1.GetDropRequest{ExportId: parttest.Export, RunId: l.runID, Revision: 1})
 	if err != nil || one.GetDrop().String() != found.String() {
 		t.Errorf("got %v, %v", one.GetDrop(), err)
@@ -132,10 +156,87 @@ func TestDropsThatAreNotThere(t *testing.T) {
 			t.Errorf("VerifyDrop %s: got %v, want kind %s", runID, err, want)
 		}
 	}
-	reversed := &deliveryv1.ListDropsRequest{ExportId: parttest.Export, FromDate: "2026-11-30", ToDate: "2026-11-01"}
-	if _, err := l.client.ListDrops(t.Context(), reversed); fault.KindOf(err) != fault.Invalid {
-		t.Errorf("a reversed range: got %v", err)
+	for name, q := range map[string]*deliveryv1.ListDropsRequest{
+		"a reversed range":         {ExportId: parttest.Export, FromDate: "2026-11-30", ToDate: "2026-11-01"},
+		"nobody's":                 {FromDate: date, ToDate: date},
+		"export and customer":      {ExportId: parttest.Export, CustomerId: parttest.Customer, FromDate: date, ToDate: date},
+		"a revision of a customer": {CustomerId: parttest.Customer, Revision: 1, FromDate: date, ToDate: date},
+		"a token of another range": {ExportId: parttest.Export, FromDate: date, ToDate: date, PageToken: "2026-11-21"},
+	} {
+		if _, err := l.client.ListDrops(t.Context(), q); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: got %v, want a request that is refused", name, err)
+		}
 	}
+}
+
+// write replaces manifest and marker on the object store's disk, as if they had been committed so.
+func (l *landed) write(t *testing.T, manifest []byte) {
+	t.Helper()
+	success, err := drop.Success{Digest: drop.Digest(manifest)}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, data := range map[string][]byte{drop.ManifestKey(date, l.runID): manifest, drop.SuccessKey(date, l.runID): success} {
+		if err := os.WriteFile(filepath.Join(l.folder, key), data, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestADamagedManifestHidesNoOtherDrop looks at a drop whose manifest cannot be read.
+func TestADamagedManifestHidesNoOtherDrop(t *testing.T) {
+	l := land(t, nil)
+	l.write(t, []byte("{}"))
+	list, err := l.client.ListDrops(t.Context(), &deliveryv1.ListDropsRequest{ExportId: parttest.Export, FromDate: date, ToDate: date})
+	if err != nil || len(list.GetDrops()) != 1 || list.GetDrops()[0].GetState() != deliveryv1.DropState_DROP_STATE_DAMAGED {
+		t.Errorf("listed %v, %v", list, err)
+	}
+	one, err := l.client.GetDrop(t.Context(), &deliveryv1.GetDropRequest{ExportId: parttest.Export, RunId: l.runID})
+	if err != nil || one.GetDrop().GetState() != deliveryv1.DropState_DROP_STATE_DAMAGED || one.GetManifestJson() != "{}" {
+		t.Errorf("got %v, %v", one, err)
+	}
+	if damaged, objects := l.verify(t.Context(), t); objects != 2 || len(damaged) != 1 || !strings.HasSuffix(damaged[0].GetKey(), "manifest.json") {
+		t.Errorf("verified %d objects, damaged %v", objects, damaged)
+	}
+}
+
+// TestWrongTotalsAreFound has a manifest vouch for what its files do not hold, although each is as it says.
+func TestWrongTotalsAreFound(t *testing.T) {
+	l := land(t, nil)
+	data, err := os.ReadFile(filepath.Join(l.folder, drop.ManifestKey(date, l.runID)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(*drop.Total){
+		"nulls": func(total *drop.Total) { total.NullCount++ }, "sum": func(total *drop.Total) { total.Sum = "1" + total.Sum },
+	} {
+		m, err := drop.ParseManifest(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		spoil(nullableNumber(t, &m.Tables[2]))
+		spoilt, err := m.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.write(t, spoilt)
+		damaged, objects := l.verify(t.Context(), t)
+		if objects != 6 || len(damaged) != 1 || damaged[0].GetTable() != m.Tables[2].Table || damaged[0].GetReason() != string(fault.ReasonReadBackMismatch) {
+			t.Errorf("%s: %d verdicts, damaged %v", name, objects, damaged)
+		}
+	}
+}
+
+// nullableNumber is the totals of the first column of which nulls and a sum are told.
+func nullableNumber(t *testing.T, table *drop.Table) *drop.Total {
+	t.Helper()
+	for i := range table.Totals {
+		if table.Schema[i].Nullable && table.Totals[i].Sum != "" {
+			return &table.Totals[i]
+		}
+	}
+	t.Fatalf("%s has no such column", table.Table)
+	return nil
 }
 
 // TestAnyFlippedBitIsFound turns one bit at a time of what lies on the object store's disk, where its own checksums stay as they
@@ -145,7 +246,9 @@ func TestAnyFlippedBitIsFound(t *testing.T) {
 	if damaged, objects := l.verify(t.Context(), t); len(damaged) != 0 || objects != 5 {
 		t.Fatalf("before: %d objects, damaged %v", objects, damaged)
 	}
-	files, random := l.files(t), rand.New(rand.NewPCG(6, 1))
+	t.Logf("seed %d", seed)
+	files, random := l.files(t), rand.New(rand.NewPCG(seed, 1))
+	before := heap()
 	for range flips {
 		path := files[random.IntN(len(files))]
 		restore := flip(t, path, random)
@@ -163,6 +266,19 @@ func TestAnyFlippedBitIsFound(t *testing.T) {
 	if damaged, _ := l.verify(t.Context(), t); len(damaged) != 0 {
 		t.Errorf("after: damaged %v", damaged)
 	}
+	if grown := heap() - before; grown > ceiling {
+		t.Errorf("the heap has grown by %d bytes, want at most %d", grown, int64(ceiling))
+	}
+}
+
+// ceiling is what the whole process, the object store too, may take in addition while it verifies damaged drops.
+const ceiling = 64 << 20
+
+// heap is the most that the process ever had in use as its heap: it gives nothing back to what this counts.
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapSys)
 }
 
 // flip turns one bit in place: the store keeps what it knows of an object beside the file.

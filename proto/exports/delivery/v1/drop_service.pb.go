@@ -36,6 +36,8 @@ const (
 	DropState_DROP_STATE_COMMITTING DropState = 2
 	// Manifest and _SUCCESS stand.
 	DropState_DROP_STATE_COMMITTED DropState = 3
+	// The manifest stands, and cannot be read or is of another run.
+	DropState_DROP_STATE_DAMAGED DropState = 4
 )
 
 // Enum value maps for DropState.
@@ -45,12 +47,14 @@ var (
 		1: "DROP_STATE_STARTED",
 		2: "DROP_STATE_COMMITTING",
 		3: "DROP_STATE_COMMITTED",
+		4: "DROP_STATE_DAMAGED",
 	}
 	DropState_value = map[string]int32{
 		"DROP_STATE_UNSPECIFIED": 0,
 		"DROP_STATE_STARTED":     1,
 		"DROP_STATE_COMMITTING":  2,
 		"DROP_STATE_COMMITTED":   3,
+		"DROP_STATE_DAMAGED":     4,
 	}
 )
 
@@ -82,7 +86,7 @@ func (DropState) EnumDescriptor() ([]byte, []int) {
 }
 
 // Drop is what the bucket says of one run's drop. Counts are those of its
-// manifest, and zero without one.
+// manifest, and zero without one that can be read.
 type Drop struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The run that wrote it.
@@ -102,7 +106,9 @@ type Drop struct {
 	// Rows in it.
 	RowCount int64 `protobuf:"varint,8,opt,name=row_count,json=rowCount,proto3" json:"row_count,omitempty"`
 	// Size of its files, in bytes.
-	FileBytes     int64 `protobuf:"varint,9,opt,name=file_bytes,json=fileBytes,proto3" json:"file_bytes,omitempty"`
+	FileBytes int64 `protobuf:"varint,9,opt,name=file_bytes,json=fileBytes,proto3" json:"file_bytes,omitempty"`
+	// The export that it is a drop of.
+	ExportId      string `protobuf:"bytes,10,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -200,7 +206,14 @@ func (x *Drop) GetFileBytes() int64 {
 	return 0
 }
 
-// ListDropsRequest says of which export.
+func (x *Drop) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+// ListDropsRequest says of which export, or of which customer.
 type ListDropsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The export.
@@ -214,7 +227,10 @@ type ListDropsRequest struct {
 	// At most this many dates are looked at; zero means 31.
 	PageSize int32 `protobuf:"varint,5,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// The next_page_token of the page before.
-	PageToken     string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,6,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Instead of an export: all exports of this customer that have, or had, a
+	// revision in force.
+	CustomerId    string `protobuf:"bytes,7,opt,name=customer_id,json=customerId,proto3" json:"customer_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -291,10 +307,18 @@ func (x *ListDropsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListDropsRequest) GetCustomerId() string {
+	if x != nil {
+		return x.CustomerId
+	}
+	return ""
+}
+
 // ListDropsResponse is a page of drops; it may be empty and yet not the last.
 type ListDropsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Drops, newest export date first, of one date the newest extraction first.
+	// Drops, newest export date first, of one date by export and the newest
+	// extraction first.
 	Drops []*Drop `protobuf:"bytes,1,rep,name=drops,proto3" json:"drops,omitempty"`
 	// Token of the next page; empty on the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
@@ -538,6 +562,7 @@ type VerifyDropResponse struct {
 	//
 	//	*VerifyDropResponse_Object
 	//	*VerifyDropResponse_Summary
+	//	*VerifyDropResponse_Progress
 	Step          isVerifyDropResponse_Step `protobuf_oneof:"step"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -598,6 +623,15 @@ func (x *VerifyDropResponse) GetSummary() *VerifySummary {
 	return nil
 }
 
+func (x *VerifyDropResponse) GetProgress() *VerifyProgress {
+	if x != nil {
+		if x, ok := x.Step.(*VerifyDropResponse_Progress); ok {
+			return x.Progress
+		}
+	}
+	return nil
+}
+
 type isVerifyDropResponse_Step interface {
 	isVerifyDropResponse_Step()
 }
@@ -612,16 +646,79 @@ type VerifyDropResponse_Summary struct {
 	Summary *VerifySummary `protobuf:"bytes,2,opt,name=summary,proto3,oneof"`
 }
 
+type VerifyDropResponse_Progress struct {
+	// A piece of a large file was read.
+	Progress *VerifyProgress `protobuf:"bytes,3,opt,name=progress,proto3,oneof"`
+}
+
 func (*VerifyDropResponse_Object) isVerifyDropResponse_Step() {}
 
 func (*VerifyDropResponse_Summary) isVerifyDropResponse_Step() {}
+
+func (*VerifyDropResponse_Progress) isVerifyDropResponse_Step() {}
+
+// VerifyProgress says how far a verification is.
+type VerifyProgress struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bytes of files that were read so far.
+	ReadBytes int64 `protobuf:"varint,1,opt,name=read_bytes,json=readBytes,proto3" json:"read_bytes,omitempty"`
+	// Size of all files, in bytes.
+	FileBytes     int64 `protobuf:"varint,2,opt,name=file_bytes,json=fileBytes,proto3" json:"file_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VerifyProgress) Reset() {
+	*x = VerifyProgress{}
+	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VerifyProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VerifyProgress) ProtoMessage() {}
+
+func (x *VerifyProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VerifyProgress.ProtoReflect.Descriptor instead.
+func (*VerifyProgress) Descriptor() ([]byte, []int) {
+	return file_exports_delivery_v1_drop_service_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *VerifyProgress) GetReadBytes() int64 {
+	if x != nil {
+		return x.ReadBytes
+	}
+	return 0
+}
+
+func (x *VerifyProgress) GetFileBytes() int64 {
+	if x != nil {
+		return x.FileBytes
+	}
+	return 0
+}
 
 // ObjectVerdict says whether one object is what was delivered.
 type ObjectVerdict struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Key of the object.
 	Key string `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
-	// Table of a file; empty for manifest and _SUCCESS.
+	// Table of a file. Empty for _SUCCESS and the manifest, which comes once more
+	// for each table whose totals are not those of its files.
 	Table string `protobuf:"bytes,2,opt,name=table,proto3" json:"table,omitempty"`
 	// Size that it should have, in bytes.
 	FileBytes int64 `protobuf:"varint,3,opt,name=file_bytes,json=fileBytes,proto3" json:"file_bytes,omitempty"`
@@ -629,7 +726,8 @@ type ObjectVerdict struct {
 	RowCount int64 `protobuf:"varint,4,opt,name=row_count,json=rowCount,proto3" json:"row_count,omitempty"`
 	// Why it is not what was delivered; empty when it is. FILE_GONE, FILE_CHANGED
 	// when its bytes are others, FILE_DAMAGED when they are not and cannot be read,
-	// READ_BACK_MISMATCH when they say something else.
+	// READ_BACK_MISMATCH when they say something else, DEADLINE_EXCEEDED when it
+	// was not read within half an hour.
 	Reason string `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
 	// The same in a sentence, which cites no value of a row.
 	Message       string `protobuf:"bytes,6,opt,name=message,proto3" json:"message,omitempty"`
@@ -639,7 +737,7 @@ type ObjectVerdict struct {
 
 func (x *ObjectVerdict) Reset() {
 	*x = ObjectVerdict{}
-	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[7]
+	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +749,7 @@ func (x *ObjectVerdict) String() string {
 func (*ObjectVerdict) ProtoMessage() {}
 
 func (x *ObjectVerdict) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[7]
+	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +762,7 @@ func (x *ObjectVerdict) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ObjectVerdict.ProtoReflect.Descriptor instead.
 func (*ObjectVerdict) Descriptor() ([]byte, []int) {
-	return file_exports_delivery_v1_drop_service_proto_rawDescGZIP(), []int{7}
+	return file_exports_delivery_v1_drop_service_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ObjectVerdict) GetKey() string {
@@ -712,9 +810,9 @@ func (x *ObjectVerdict) GetMessage() string {
 // VerifySummary is the end of a verification.
 type VerifySummary struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Objects that were read.
+	// Verdicts that came before.
 	ObjectCount int32 `protobuf:"varint,1,opt,name=object_count,json=objectCount,proto3" json:"object_count,omitempty"`
-	// Objects that are not what was delivered, or not there.
+	// Those with a reason.
 	DamagedCount  int32 `protobuf:"varint,2,opt,name=damaged_count,json=damagedCount,proto3" json:"damaged_count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -722,7 +820,7 @@ type VerifySummary struct {
 
 func (x *VerifySummary) Reset() {
 	*x = VerifySummary{}
-	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[8]
+	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -734,7 +832,7 @@ func (x *VerifySummary) String() string {
 func (*VerifySummary) ProtoMessage() {}
 
 func (x *VerifySummary) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[8]
+	mi := &file_exports_delivery_v1_drop_service_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -747,7 +845,7 @@ func (x *VerifySummary) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifySummary.ProtoReflect.Descriptor instead.
 func (*VerifySummary) Descriptor() ([]byte, []int) {
-	return file_exports_delivery_v1_drop_service_proto_rawDescGZIP(), []int{8}
+	return file_exports_delivery_v1_drop_service_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *VerifySummary) GetObjectCount() int32 {
@@ -768,7 +866,7 @@ var File_exports_delivery_v1_drop_service_proto protoreflect.FileDescriptor
 
 const file_exports_delivery_v1_drop_service_proto_rawDesc = "" +
 	"\n" +
-	"&exports/delivery/v1/drop_service.proto\x12\x13exports.delivery.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x02\n" +
+	"&exports/delivery/v1/drop_service.proto\x12\x13exports.delivery.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x03\n" +
 	"\x04Drop\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x1f\n" +
 	"\vexport_date\x18\x02 \x01(\tR\n" +
@@ -784,15 +882,21 @@ const file_exports_delivery_v1_drop_service_proto_rawDesc = "" +
 	"file_count\x18\a \x01(\x05R\tfileCount\x12\x1b\n" +
 	"\trow_count\x18\b \x01(\x03R\browCount\x12\x1d\n" +
 	"\n" +
-	"file_bytes\x18\t \x01(\x03R\tfileBytes\"\xcc\x02\n" +
-	"\x10ListDropsRequest\x12$\n" +
-	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12#\n" +
+	"file_bytes\x18\t \x01(\x03R\tfileBytes\x12\x1b\n" +
+	"\texport_id\x18\n" +
+	" \x01(\tR\bexportId\"\xd0\x04\n" +
+	"\x10ListDropsRequest\x12\x1b\n" +
+	"\texport_id\x18\x01 \x01(\tR\bexportId\x12#\n" +
 	"\brevision\x18\x02 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\x12@\n" +
 	"\tfrom_date\x18\x03 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\bfromDate\x12<\n" +
 	"\ato_date\x18\x04 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\x06toDate\x12&\n" +
 	"\tpage_size\x18\x05 \x01(\x05B\t\xbaH\x06\x1a\x04\x18d(\x00R\bpageSize\x12E\n" +
 	"\n" +
-	"page_token\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\tpageToken\"l\n" +
+	"page_token\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$R\tpageToken\x12\x1f\n" +
+	"\vcustomer_id\x18\a \x01(\tR\n" +
+	"customerId:\xe9\x01\xbaH\xe5\x01\x1ak\n" +
+	"\x10list_drops.whose\x12#set either export_id or customer_id\x1a2(this.export_id == '') != (this.customer_id == '')\x1av\n" +
+	"\x13list_drops.revision\x123revision is one of an export: set export_id with it\x1a*this.revision == 0 || this.export_id != ''\"l\n" +
 	"\x11ListDropsResponse\x12/\n" +
 	"\x05drops\x18\x01 \x03(\v2\x19.exports.delivery.v1.DropR\x05drops\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"{\n" +
@@ -806,11 +910,17 @@ const file_exports_delivery_v1_drop_service_proto_rawDesc = "" +
 	"\x11VerifyDropRequest\x12$\n" +
 	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12\x1e\n" +
 	"\x06run_id\x18\x02 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\x05runId\x12#\n" +
-	"\brevision\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\"\x9a\x01\n" +
+	"\brevision\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\"\xdd\x01\n" +
 	"\x12VerifyDropResponse\x12<\n" +
 	"\x06object\x18\x01 \x01(\v2\".exports.delivery.v1.ObjectVerdictH\x00R\x06object\x12>\n" +
-	"\asummary\x18\x02 \x01(\v2\".exports.delivery.v1.VerifySummaryH\x00R\asummaryB\x06\n" +
-	"\x04step\"\xa5\x01\n" +
+	"\asummary\x18\x02 \x01(\v2\".exports.delivery.v1.VerifySummaryH\x00R\asummary\x12A\n" +
+	"\bprogress\x18\x03 \x01(\v2#.exports.delivery.v1.VerifyProgressH\x00R\bprogressB\x06\n" +
+	"\x04step\"N\n" +
+	"\x0eVerifyProgress\x12\x1d\n" +
+	"\n" +
+	"read_bytes\x18\x01 \x01(\x03R\treadBytes\x12\x1d\n" +
+	"\n" +
+	"file_bytes\x18\x02 \x01(\x03R\tfileBytes\"\xa5\x01\n" +
 	"\rObjectVerdict\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\tR\x05table\x12\x1d\n" +
@@ -821,12 +931,13 @@ const file_exports_delivery_v1_drop_service_proto_rawDesc = "" +
 	"\amessage\x18\x06 \x01(\tR\amessage\"W\n" +
 	"\rVerifySummary\x12!\n" +
 	"\fobject_count\x18\x01 \x01(\x05R\vobjectCount\x12#\n" +
-	"\rdamaged_count\x18\x02 \x01(\x05R\fdamagedCount*t\n" +
+	"\rdamaged_count\x18\x02 \x01(\x05R\fdamagedCount*\x8c\x01\n" +
 	"\tDropState\x12\x1a\n" +
 	"\x16DROP_STATE_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12DROP_STATE_STARTED\x10\x01\x12\x19\n" +
 	"\x15DROP_STATE_COMMITTING\x10\x02\x12\x18\n" +
-	"\x14DROP_STATE_COMMITTED\x10\x032\xa0\x02\n" +
+	"\x14DROP_STATE_COMMITTED\x10\x03\x12\x16\n" +
+	"\x12DROP_STATE_DAMAGED\x10\x042\xa0\x02\n" +
 	"\vDropService\x12Z\n" +
 	"\tListDrops\x12%.exports.delivery.v1.ListDropsRequest\x1a&.exports.delivery.v1.ListDropsResponse\x12T\n" +
 	"\aGetDrop\x12#.exports.delivery.v1.GetDropRequest\x1a$.exports.delivery.v1.GetDropResponse\x12_\n" +
@@ -847,7 +958,7 @@ func file_exports_delivery_v1_drop_service_proto_rawDescGZIP() []byte {
 }
 
 var file_exports_delivery_v1_drop_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_exports_delivery_v1_drop_service_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_exports_delivery_v1_drop_service_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_exports_delivery_v1_drop_service_proto_goTypes = []any{
 	(DropState)(0),                // 0: exports.delivery.v1.DropState
 	(*Drop)(nil),                  // 1: exports.delivery.v1.Drop
@@ -857,29 +968,31 @@ var file_exports_delivery_v1_drop_service_proto_goTypes = []any{
 	(*GetDropResponse)(nil),       // 5: exports.delivery.v1.GetDropResponse
 	(*VerifyDropRequest)(nil),     // 6: exports.delivery.v1.VerifyDropRequest
 	(*VerifyDropResponse)(nil),    // 7: exports.delivery.v1.VerifyDropResponse
-	(*ObjectVerdict)(nil),         // 8: exports.delivery.v1.ObjectVerdict
-	(*VerifySummary)(nil),         // 9: exports.delivery.v1.VerifySummary
-	(*timestamppb.Timestamp)(nil), // 10: google.protobuf.Timestamp
+	(*VerifyProgress)(nil),        // 8: exports.delivery.v1.VerifyProgress
+	(*ObjectVerdict)(nil),         // 9: exports.delivery.v1.ObjectVerdict
+	(*VerifySummary)(nil),         // 10: exports.delivery.v1.VerifySummary
+	(*timestamppb.Timestamp)(nil), // 11: google.protobuf.Timestamp
 }
 var file_exports_delivery_v1_drop_service_proto_depIdxs = []int32{
 	0,  // 0: exports.delivery.v1.Drop.state:type_name -> exports.delivery.v1.DropState
-	10, // 1: exports.delivery.v1.Drop.commit_time:type_name -> google.protobuf.Timestamp
-	10, // 2: exports.delivery.v1.Drop.expire_time:type_name -> google.protobuf.Timestamp
+	11, // 1: exports.delivery.v1.Drop.commit_time:type_name -> google.protobuf.Timestamp
+	11, // 2: exports.delivery.v1.Drop.expire_time:type_name -> google.protobuf.Timestamp
 	1,  // 3: exports.delivery.v1.ListDropsResponse.drops:type_name -> exports.delivery.v1.Drop
 	1,  // 4: exports.delivery.v1.GetDropResponse.drop:type_name -> exports.delivery.v1.Drop
-	8,  // 5: exports.delivery.v1.VerifyDropResponse.object:type_name -> exports.delivery.v1.ObjectVerdict
-	9,  // 6: exports.delivery.v1.VerifyDropResponse.summary:type_name -> exports.delivery.v1.VerifySummary
-	2,  // 7: exports.delivery.v1.DropService.ListDrops:input_type -> exports.delivery.v1.ListDropsRequest
-	4,  // 8: exports.delivery.v1.DropService.GetDrop:input_type -> exports.delivery.v1.GetDropRequest
-	6,  // 9: exports.delivery.v1.DropService.VerifyDrop:input_type -> exports.delivery.v1.VerifyDropRequest
-	3,  // 10: exports.delivery.v1.DropService.ListDrops:output_type -> exports.delivery.v1.ListDropsResponse
-	5,  // 11: exports.delivery.v1.DropService.GetDrop:output_type -> exports.delivery.v1.GetDropResponse
-	7,  // 12: exports.delivery.v1.DropService.VerifyDrop:output_type -> exports.delivery.v1.VerifyDropResponse
-	10, // [10:13] is the sub-list for method output_type
-	7,  // [7:10] is the sub-list for method input_type
-	7,  // [7:7] is the sub-list for extension type_name
-	7,  // [7:7] is the sub-list for extension extendee
-	0,  // [0:7] is the sub-list for field type_name
+	9,  // 5: exports.delivery.v1.VerifyDropResponse.object:type_name -> exports.delivery.v1.ObjectVerdict
+	10, // 6: exports.delivery.v1.VerifyDropResponse.summary:type_name -> exports.delivery.v1.VerifySummary
+	8,  // 7: exports.delivery.v1.VerifyDropResponse.progress:type_name -> exports.delivery.v1.VerifyProgress
+	2,  // 8: exports.delivery.v1.DropService.ListDrops:input_type -> exports.delivery.v1.ListDropsRequest
+	4,  // 9: exports.delivery.v1.DropService.GetDrop:input_type -> exports.delivery.v1.GetDropRequest
+	6,  // 10: exports.delivery.v1.DropService.VerifyDrop:input_type -> exports.delivery.v1.VerifyDropRequest
+	3,  // 11: exports.delivery.v1.DropService.ListDrops:output_type -> exports.delivery.v1.ListDropsResponse
+	5,  // 12: exports.delivery.v1.DropService.GetDrop:output_type -> exports.delivery.v1.GetDropResponse
+	7,  // 13: exports.delivery.v1.DropService.VerifyDrop:output_type -> exports.delivery.v1.VerifyDropResponse
+	11, // [11:14] is the sub-list for method output_type
+	8,  // [8:11] is the sub-list for method input_type
+	8,  // [8:8] is the sub-list for extension type_name
+	8,  // [8:8] is the sub-list for extension extendee
+	0,  // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_exports_delivery_v1_drop_service_proto_init() }
@@ -890,6 +1003,7 @@ func file_exports_delivery_v1_drop_service_proto_init() {
 	file_exports_delivery_v1_drop_service_proto_msgTypes[6].OneofWrappers = []any{
 		(*VerifyDropResponse_Object)(nil),
 		(*VerifyDropResponse_Summary)(nil),
+		(*VerifyDropResponse_Progress)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -897,7 +1011,7 @@ func file_exports_delivery_v1_drop_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_delivery_v1_drop_service_proto_rawDesc), len(file_exports_delivery_v1_drop_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

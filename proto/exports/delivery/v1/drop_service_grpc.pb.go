@@ -34,20 +34,22 @@ const (
 // A drop lies where the revision of its run said. When the export delivers into
 // another bucket since, name a revision that did not.
 type DropServiceClient interface {
-	// ListDrops returns what stands in the bucket, newest export date first, a page
-	// at a time: drops, and runs that have begun to write one. NOT_FOUND without
-	// such an export or revision, INVALID_ARGUMENT for a range that is reversed,
-	// and BUCKET_* when the bucket does not answer.
+	// ListDrops returns what stands in the bucket of an export, or in those of a
+	// customer's exports, newest export date first, a page at a time: drops, and
+	// runs that have begun to write one. NOT_FOUND without such an export or
+	// revision, INVALID_ARGUMENT for a range that is reversed, and BUCKET_* when a
+	// bucket does not answer.
 	ListDrops(ctx context.Context, in *ListDropsRequest, opts ...grpc.CallOption) (*ListDropsResponse, error)
-	// GetDrop returns one drop with its manifest. NOT_FOUND when the bucket holds
-	// nothing of the run; FAILED_PRECONDITION READ_BACK_MISMATCH when its manifest cannot be
-	// read.
+	// GetDrop returns one drop with its manifest, as it stands there. NOT_FOUND
+	// when the bucket holds nothing of the run.
 	GetDrop(ctx context.Context, in *GetDropRequest, opts ...grpc.CallOption) (*GetDropResponse, error)
 	// VerifyDrop reads a whole drop back: manifest and _SUCCESS, and of every file
 	// each byte, its checksum, and each page or row as a library decodes it that
-	// had no part in writing it. A verdict comes as soon as a file is read, and a
-	// summary at last; a damaged file is no error. NOT_FOUND when the drop has no
-	// manifest. It needs memory for a few pages, and reads what the drop weighs.
+	// had no part in writing it; then it compares what all files of a table hold
+	// with the manifest's totals. It tells how far it is, gives a verdict as soon as
+	// a file is read, and a summary at last; a damaged file is no error. NOT_FOUND
+	// when the drop has no manifest. It needs memory for a few pages, and reads what
+	// the drop weighs.
 	VerifyDrop(ctx context.Context, in *VerifyDropRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[VerifyDropResponse], error)
 }
 
@@ -108,20 +110,22 @@ type DropService_VerifyDropClient = grpc.ServerStreamingClient[VerifyDropRespons
 // A drop lies where the revision of its run said. When the export delivers into
 // another bucket since, name a revision that did not.
 type DropServiceServer interface {
-	// ListDrops returns what stands in the bucket, newest export date first, a page
-	// at a time: drops, and runs that have begun to write one. NOT_FOUND without
-	// such an export or revision, INVALID_ARGUMENT for a range that is reversed,
-	// and BUCKET_* when the bucket does not answer.
+	// ListDrops returns what stands in the bucket of an export, or in those of a
+	// customer's exports, newest export date first, a page at a time: drops, and
+	// runs that have begun to write one. NOT_FOUND without such an export or
+	// revision, INVALID_ARGUMENT for a range that is reversed, and BUCKET_* when a
+	// bucket does not answer.
 	ListDrops(context.Context, *ListDropsRequest) (*ListDropsResponse, error)
-	// GetDrop returns one drop with its manifest. NOT_FOUND when the bucket holds
-	// nothing of the run; FAILED_PRECONDITION READ_BACK_MISMATCH when its manifest cannot be
-	// read.
+	// GetDrop returns one drop with its manifest, as it stands there. NOT_FOUND
+	// when the bucket holds nothing of the run.
 	GetDrop(context.Context, *GetDropRequest) (*GetDropResponse, error)
 	// VerifyDrop reads a whole drop back: manifest and _SUCCESS, and of every file
 	// each byte, its checksum, and each page or row as a library decodes it that
-	// had no part in writing it. A verdict comes as soon as a file is read, and a
-	// summary at last; a damaged file is no error. NOT_FOUND when the drop has no
-	// manifest. It needs memory for a few pages, and reads what the drop weighs.
+	// had no part in writing it; then it compares what all files of a table hold
+	// with the manifest's totals. It tells how far it is, gives a verdict as soon as
+	// a file is read, and a summary at last; a damaged file is no error. NOT_FOUND
+	// when the drop has no manifest. It needs memory for a few pages, and reads what
+	// the drop weighs.
 	VerifyDrop(*VerifyDropRequest, grpc.ServerStreamingServer[VerifyDropResponse]) error
 	mustEmbedUnimplementedDropServiceServer()
 }

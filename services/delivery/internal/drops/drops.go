@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/customer-exports/exports/pkg/calendar"
 	"github.com/customer-exports/exports/pkg/drop"
@@ -18,9 +17,12 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 )
 
-// Places says where an export delivers to; revision zero means the one in force.
+// Places says where drops land.
 type Places interface {
+	// Place is where an export delivers to; revision zero means the one in force.
 	Place(ctx context.Context, exportID string, revision int64) (bucket.Destination, error)
+	// Exports are those of a customer that have a place, in id order.
+	Exports(ctx context.Context, customerID string) ([]string, error)
 }
 
 // Buckets opens customers' buckets.
@@ -49,18 +51,20 @@ const (
 	Started State = iota + 1
 	Committing
 	Committed
+	// Damaged is a drop whose manifest cannot be read, or is of another run.
+	Damaged
 )
 
 // Drop is what the bucket says of one run's drop.
 type Drop struct {
-	RunID, ExportDate string
-	State             State
-	// Manifest is nil without one, and Text then empty.
+	ExportID, RunID, ExportDate string
+	State                       State
+	// Manifest is nil without one that can be read. Text is what stands there, empty when nothing does.
 	Manifest *drop.Manifest
 	Text     []byte
 }
 
-// Get reads one drop; NOT_FOUND when the bucket holds nothing of the run, READ_BACK_MISMATCH when its manifest is not one of it.
+// Get reads one drop; NOT_FOUND when the bucket holds nothing of the run.
 func (r *Reader) Get(ctx context.Context, n Name) (Drop, error) {
 	date, _, err := calendar.ParseRunID(n.ExportID, n.RunID)
 	if err != nil {
@@ -80,52 +84,9 @@ func (r *Reader) Get(ctx context.Context, n Name) (Drop, error) {
 	return look(ctx, store, n.ExportID, n.RunID, date, keys)
 }
 
-// List reads the drops of one date, the newest extraction first.
-func (r *Reader) List(ctx context.Context, exportID string, revision int64, date calendar.Date) ([]Drop, error) {
-	store, err := r.open(ctx, exportID, revision)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := store.List(ctx, drop.DatePrefix(date.String()))
-	if err != nil {
-		return nil, err
-	}
-	var all []Drop
-	for _, runID := range runs(exportID, date, keys) {
-		d, err := look(ctx, store, exportID, runID, date, keys)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, d)
-	}
-	return all, nil
-}
-
-// runs are those of one export that have left a key; a bucket may hold drops of several.
-func runs(exportID string, date calendar.Date, keys []string) []string {
-	extractions := map[int]string{}
-	for _, key := range keys {
-		runID, _, _ := strings.Cut(strings.TrimPrefix(key, drop.DatePrefix(date.String())+"run="), "/")
-		if of, extraction, err := calendar.ParseRunID(exportID, runID); err == nil && of == date {
-			extractions[extraction] = runID
-		}
-	}
-	var order []int
-	for extraction := range extractions {
-		order = append(order, extraction)
-	}
-	slices.Sort(order)
-	slices.Reverse(order)
-	all := make([]string, 0, len(order))
-	for _, extraction := range order {
-		all = append(all, extractions[extraction])
-	}
-	return all
-}
-
 // look reads what the keys of a run say.
 func look(ctx context.Context, store bucket.Objects, exportID, runID string, date calendar.Date, keys []string) (Drop, error) {
-	d := Drop{RunID: runID, ExportDate: date.String(), State: Started}
+	d := Drop{ExportID: exportID, RunID: runID, ExportDate: date.String(), State: Started}
 	if !slices.Contains(keys, drop.ManifestKey(d.ExportDate, runID)) {
 		return d, nil
 	}
@@ -135,6 +96,10 @@ func look(ctx context.Context, store bucket.Objects, exportID, runID string, dat
 	}
 	var err error
 	d.Manifest, d.Text, err = manifest(ctx, store, exportID, runID, d.ExportDate)
+	if fault.ReasonOf(err) == fault.ReasonReadBackMismatch {
+		d.State = Damaged
+		return d, nil
+	}
 	return d, err
 }
 

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/customer-exports/exports/pkg/calendar"
-	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/drop"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/pkg/obs"
@@ -29,10 +28,18 @@ type Verdict struct {
 	Fault       error
 }
 
-// Verify reads a whole drop back and tells of each object as soon as it is read, of one after the other: the manifest, _SUCCESS,
-// then the files in any order. It returns an error when it cannot go on: NOT_FOUND without a manifest, or of the bucket. A
-// manifest that cannot be read says nothing of files, which are then not read.
-func (r *Reader) Verify(ctx context.Context, n Name, tell func(Verdict) error) (err error) {
+// Listener hears of a verification, of one thing after the other. An error of its own ends it.
+type Listener interface {
+	Judged(v Verdict) error
+	// Progressed says how many bytes of files were read so far, of how many.
+	Progressed(read, of int64) error
+}
+
+// Verify reads a whole drop back and tells of each object as soon as it is read: the manifest, _SUCCESS, then the files in any
+// order. Where the files of a table are whole and the manifest's totals of it are wrong, that is a verdict on the manifest too.
+// It returns an error when it cannot go on: NOT_FOUND without a manifest, or of the bucket. A manifest that cannot be read says
+// nothing of files, which are then not read.
+func (r *Reader) Verify(ctx context.Context, n Name, to Listener) (err error) {
 	ctx, span := r.Tel.Start(ctx, obs.SpanReadBack, attribute.String(obs.KeyRunID, n.RunID))
 	defer func() { obs.End(span, err) }()
 	date, _, err := calendar.ParseRunID(n.ExportID, n.RunID)
@@ -47,19 +54,20 @@ func (r *Reader) Verify(ctx context.Context, n Name, tell func(Verdict) error) (
 	if err != nil && fault.ReasonOf(err) != fault.ReasonReadBackMismatch {
 		return err
 	}
-	var files []wanted
+	key := drop.ManifestKey(date.String(), n.RunID)
+	var tables []*table
 	if err == nil {
-		files, err = landed(m)
+		tables, err = landed(m, key)
 	}
-	told := tell(Verdict{Key: drop.ManifestKey(date.String(), n.RunID), Bytes: int64(len(text)), Fault: err})
-	if err := errors.Join(told, r.success(ctx, store, n.RunID, date.String(), text, tell)); err != nil {
+	told := to.Judged(Verdict{Key: key, Bytes: int64(len(text)), Fault: err})
+	if err := errors.Join(told, r.success(ctx, store, n.RunID, date.String(), text, to)); err != nil {
 		return err
 	}
-	return r.files(ctx, store, files, tell)
+	return r.files(ctx, store, tables, to)
 }
 
 // success compares what _SUCCESS vouches for with the manifest that stands.
-func (r *Reader) success(ctx context.Context, store bucket.Objects, runID, date string, manifest []byte, tell func(Verdict) error) error {
+func (r *Reader) success(ctx context.Context, store bucket.Objects, runID, date string, manifest []byte, to Listener) error {
 	v := Verdict{Key: drop.SuccessKey(date, runID)}
 	data, err := whole(ctx, store, v.Key)
 	switch {
@@ -72,7 +80,7 @@ func (r *Reader) success(ctx context.Context, store bucket.Objects, runID, date 
 	default:
 		v.Bytes, v.Fault = int64(len(data)), vouched(v.Key, data, manifest)
 	}
-	return tell(v)
+	return to.Judged(v)
 }
 
 // vouched compares bytes: a reader of JSON takes keys in upper case too.
@@ -91,78 +99,78 @@ func mismatch(format string, args ...any) error {
 	return fault.New(fault.State, fault.ReasonReadBackMismatch, format, args...)
 }
 
+// step is what the reading of one file tells: a piece, or what came of it.
+type step struct {
+	bytes   int64
+	verdict *Verdict
+	of      *table
+	counts  []readback.Count
+}
+
 // files reads several at once, and tells from here alone.
-func (r *Reader) files(ctx context.Context, store bucket.Objects, files []wanted, tell func(Verdict) error) error {
+func (r *Reader) files(ctx context.Context, store bucket.Objects, tables []*table, to Listener) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	verdicts := make(chan Verdict)
+	steps := make(chan step)
 	group, reading := errgroup.WithContext(ctx)
 	group.SetLimit(parallel + 1) // one hands out
 	group.Go(func() error {
-		for _, want := range files {
-			group.Go(func() error { return r.prove(reading, store, want, verdicts) })
+		for _, of := range tables {
+			for _, want := range of.files {
+				group.Go(func() error { return prove(reading, store, of, want, steps) })
+			}
 		}
 		return nil
 	})
 	read := make(chan error, 1)
-	go func() { read <- group.Wait(); close(verdicts) }()
+	go func() { read <- group.Wait(); close(steps) }()
+	heard := hearing{to: to, of: weight(tables)}
 	var told error
-	for v := range verdicts {
+	for s := range steps {
 		if told != nil {
 			continue
 		}
-		if told = tell(v); told != nil {
+		if told = heard.hear(s); told != nil {
 			stop()
 		}
 	}
 	return cmp.Or(told, <-read)
 }
 
-type wanted struct {
-	file  readback.File
-	table string
-}
-
-func (r *Reader) prove(ctx context.Context, store bucket.Objects, want wanted, verdicts chan<- Verdict) error {
+// prove reads one file back. One that took too long is judged too, because the others need not wait for it.
+func prove(ctx context.Context, store bucket.Objects, of *table, want readback.File, steps chan<- step) error {
+	send := func(s step) error {
+		select {
+		case steps <- s:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	reader := readback.Reader{Limits: readback.Standard()}
-	_, err := reader.Check(ctx, store, want.file, func() {})
-	if err != nil && !readback.Wrong(err) {
+	counts, err := reader.Check(ctx, store, want, func(bytes int64) { _ = send(step{bytes: bytes}) }) // what ends it ends the check
+	late := ctx.Err() == nil && fault.ReasonOf(err) == fault.ReasonDeadline
+	if err != nil && !late && !readback.Wrong(err) {
 		return err
 	}
-	select {
-	case verdicts <- Verdict{Key: want.file.Key, Table: want.table, Bytes: want.file.Bytes, Rows: want.file.Rows, Fault: err}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	v := &Verdict{Key: want.Key, Table: of.name, Bytes: want.Bytes, Rows: want.Rows, Fault: err}
+	return send(step{verdict: v, of: of, counts: counts})
 }
 
-// landed are the files that a manifest lists. A type that cannot be read here is an error of reason READ_BACK_MISMATCH: the
-// manifest says nothing of its files then.
-func landed(m *drop.Manifest) (all []wanted, err error) {
-	for _, t := range m.Tables {
-		columns, err := columnsOf(t)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range t.Files {
-			all = append(all, wanted{table: t.Table, file: readback.File{
-				Key: f.Key, Bytes: f.Bytes, CRC64NVME: f.CRC64NVME, SHA256: f.SHA256, Rows: f.Rows, Format: m.Format, Columns: columns,
-				RunID: cmp.Or(m.ResendsRunID, m.RunID),
-			}})
-		}
-	}
-	return all, nil
+// hearing puts steps in a listener's words.
+type hearing struct {
+	to       Listener
+	read, of int64
 }
 
-func columnsOf(t drop.Table) ([]readback.Column, error) {
-	columns := make([]readback.Column, 0, len(t.Schema))
-	for _, c := range t.Schema {
-		spelled, err := dictionary.ParseType(c.Type)
-		if err != nil {
-			return nil, mismatch("the manifest has column %s of table %s as %q, which is no type", c.Name, t.Table, c.Type)
-		}
-		columns = append(columns, readback.Column{Name: c.Name, Type: spelled, Nullable: c.Nullable})
+func (h *hearing) hear(s step) error {
+	if s.verdict == nil {
+		h.read += s.bytes
+		return h.to.Progressed(h.read, h.of)
 	}
-	return columns, nil
+	told := h.to.Judged(*s.verdict)
+	if wrong := s.of.read(s.verdict.Fault == nil, s.counts); wrong != nil {
+		told = errors.Join(told, h.to.Judged(Verdict{Key: s.of.manifest, Table: s.of.name, Fault: wrong}))
+	}
+	return told
 }

@@ -25,7 +25,7 @@ func (r *rowReader) json(names []string) error {
 		if err != nil {
 			return fmt.Errorf("reading a line: %w", err)
 		}
-		if err := members(line, keys); err != nil {
+		if err := r.members(line, keys); err != nil {
 			return err
 		}
 		if err := r.row(); err != nil {
@@ -46,7 +46,7 @@ func appendLine(to []byte, from *bufio.Reader) ([]byte, error) {
 }
 
 // members refuses a line that is not one object with exactly these keys in their order, spelled as they are written.
-func members(line []byte, keys [][]byte) error {
+func (r *rowReader) members(line []byte, keys [][]byte) error {
 	if !json.Valid(line) || line[0] != '{' {
 		return errors.New("a line is no JSON object")
 	}
@@ -55,14 +55,27 @@ func members(line []byte, keys [][]byte) error {
 		if !found {
 			return fmt.Errorf("column %s is missing or not in its place", key)
 		}
-		if line = value[valueBytes(value):]; (line[0] == ',') != (i < len(keys)-1) {
+		end := valueBytes(value)
+		if line = value[end:]; (line[0] == ',') != (i < len(keys)-1) {
 			return errors.New("a line has more or fewer columns")
+		}
+		if err := r.member(i, value[:end]); err != nil {
+			return err
 		}
 	}
 	if len(line) > 1 {
 		return errors.New("a line goes on behind its object")
 	}
 	return nil
+}
+
+// member counts a value, which may be in quotes whatever its type.
+func (r *rowReader) member(i int, value []byte) error {
+	if string(value) == "null" {
+		r.cells[i].nulls++
+		return nil
+	}
+	return r.cells[i].value(bytes.Trim(value, `"`))
 }
 
 // valueBytes is the length of the value that valid JSON begins with.

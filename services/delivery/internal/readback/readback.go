@@ -47,7 +47,7 @@ type File struct {
 	Format            drop.Format
 	Rows              int64
 	Columns           []Column
-	// Counts has one entry a column, or none when nobody counted. Files of text are not compared with them.
+	// Counts has one entry a column, or none when nobody counted.
 	Counts []Count
 	// RunID is the run that wrote the file first.
 	RunID string
@@ -65,10 +65,10 @@ type Reader struct {
 	Limits Limits
 }
 
-// Check reads one file and returns what it counted of the columns, nothing of text; it calls progress after each piece but the first. Faults that say what is wrong with the file:
-// FILE_GONE, FILE_CHANGED (its bytes are not those that were written), FILE_DAMAGED (they are, and cannot be read),
+// Check reads one file and returns what it counted of the columns; it calls progress after each piece with
+// its bytes. Faults that say what is wrong with the file: FILE_GONE, FILE_CHANGED (its bytes are not those that were written), FILE_DAMAGED (they are, and cannot be read),
 // READ_BACK_MISMATCH (they can, and are not what was written); any other is one on the way to it.
-func (r Reader) Check(ctx context.Context, store bucket.Objects, f File, progress func()) ([]Count, error) {
+func (r Reader) Check(ctx context.Context, store bucket.Objects, f File, progress func(bytes int64)) ([]Count, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.Limits.Time, fault.New(fault.Unavailable, fault.ReasonDeadline, "%s was not read within %s", f.Key, r.Limits.Time))
 	defer cancel()
 	if err := look(ctx, store, f); err != nil {
@@ -112,7 +112,7 @@ func (r Reader) decode(w *window, f File) (_ []Count, err error) {
 	if f.Format.FileFormat == drop.Parquet {
 		return r.parquet(w, f)
 	}
-	return nil, r.text(w, f)
+	return r.text(w, f)
 }
 
 func damaged(f File, format string, args ...any) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
@@ -77,7 +78,7 @@ func (l landed) check(t *testing.T, limits readback.Limits) error {
 	if err := store.PutNew(t.Context(), key, l.data); err != nil {
 		t.Fatal(err)
 	}
-	_, err := readback.Reader{Limits: limits}.Check(t.Context(), store, l.want, func() {})
+	_, err := readback.Reader{Limits: limits}.Check(t.Context(), store, l.want, func(int64) {})
 	return err
 }
 
@@ -161,6 +162,52 @@ func TestWhatDiffersIsNamed(t *testing.T) {
 		c.spoil(&l)
 		if err := l.check(t, small()); fault.ReasonOf(err) != c.want || !readback.Wrong(err) {
 			t.Errorf("%s: got %v, want %s", name, err, c.want)
+		}
+	}
+}
+
+// TestTextIsCounted expects other nulls and sums than text holds. Column 0 is a number that is never null.
+func TestTextIsCounted(t *testing.T) {
+	for _, format := range textFormats() {
+		d := encodetest.Draw(t, 7)
+		d.File.Format = format
+		for name, spoil := range map[string]func(*readback.Count){
+			"nulls": func(c *readback.Count) { c.Nulls++ }, "sum": func(c *readback.Count) { c.Sum += "0" },
+		} {
+			l := write(t, d, encode.Maker{}.New)
+			spoil(&l.want.Counts[0])
+			if err := l.check(t, small()); fault.ReasonOf(err) != fault.ReasonReadBackMismatch {
+				t.Errorf("%s, another %s: got %v, want READ_BACK_MISMATCH", format, name, err)
+			}
+		}
+	}
+}
+
+// nulls is a table in which what stands for a null is text, too, and rows have lines.
+const nulls = "id;body;money\r\n" +
+	"1;\"N\";N\r\n" +
+	"2;N;-0.50\r\n" +
+	"3;\"a\r\n\"\"N\"\"\r\n;\";N\r\n" +
+	"4;N;1.25\r\n"
+
+// TestNullsOfCSVAreThoseWithoutQuotes reads what every column holds.
+func TestNullsOfCSVAreThoseWithoutQuotes(t *testing.T) {
+	l := landed{data: []byte(nulls), want: readback.File{
+		Key: key, Rows: 4, Format: drop.Format{FileFormat: drop.CSV, Compression: drop.None, CSV: drop.CSVOptions{Delimiter: ";", NullString: "N"}},
+		Columns: []readback.Column{
+			{Name: "id", Type: dictionary.Type{Kind: dictionary.KindNumber, Precision: 9}},
+			{Name: "body", Type: dictionary.Type{Kind: dictionary.KindString}, Nullable: true},
+			{Name: "money", Type: dictionary.Type{Kind: dictionary.KindNumber, Precision: 9, Scale: 2}, Nullable: true},
+		},
+		Counts: []readback.Count{{Sum: "10"}, {Nulls: 2}, {Nulls: 2, Sum: "0.75"}},
+	}}
+	if err := l.summed().check(t, small()); err != nil {
+		t.Error(err)
+	}
+	for _, wrong := range []string{"1.2", "1.250", "1,25", "1e2", "x", "--1.25", "-", ".25", "1.25 "} {
+		l.data = bytes.Replace([]byte(nulls), []byte("1.25"), []byte(wrong), 1)
+		if err := l.summed().check(t, small()); fault.ReasonOf(err) != fault.ReasonFileDamaged || !strings.Contains(err.Error(), "after 3 rows: column money has a value that is no NUMBER(9,2)") {
+			t.Errorf("%q: got %v, want FILE_DAMAGED", wrong, err)
 		}
 	}
 }

@@ -15,37 +15,41 @@ import (
 // unpackBytes is what an unpacker is given at once.
 const unpackBytes = 64 << 10
 
-// text decodes a whole text file, because it has no footer that says how many rows it has.
-func (r Reader) text(w *window, f File) error {
+// text decodes a whole text file, because it has no footer that says how many rows it has, and returns what it counted.
+func (r Reader) text(w *window, f File) ([]Count, error) {
 	text, err := r.unpack(w, f.Format.Compression)
 	if errors.Is(err, errWay) {
-		return err
+		return nil, err
 	}
 	if err != nil {
-		return damaged(f, "unpacking it: %v", err)
+		return nil, damaged(f, "unpacking it: %v", err)
 	}
 	defer func() { _ = text.Close() }()
 	names := make([]string, len(f.Columns))
 	for i, c := range f.Columns {
 		names[i] = c.Name
 	}
-	rows := &rowReader{text: text, most: f.Rows, mostBytes: r.Limits.RowBytes}
+	rows := &rowReader{text: text, most: f.Rows, mostBytes: r.Limits.RowBytes, cells: cellsOf(f)}
 	if f.Format.FileFormat == drop.CSV {
-		err = rows.csv(f.Format.CSV.Delimiter, names)
+		err = rows.csv(f.Format.CSV, names)
 	} else {
 		err = rows.json(names)
 	}
 	switch {
 	case errors.Is(err, errWay):
-		return err
+		return nil, err
 	case errors.Is(err, errMore):
-		return differs(f, "holds more than the %d rows that were written", f.Rows)
+		return nil, differs(f, "holds more than the %d rows that were written", f.Rows)
 	case err == nil && rows.count != f.Rows:
-		return differs(f, "holds %d rows, %d were written", rows.count, f.Rows)
+		return nil, differs(f, "holds %d rows, %d were written", rows.count, f.Rows)
 	case err != nil:
-		return damaged(f, "after %d rows: %v", rows.count, err)
+		return nil, damaged(f, "after %d rows: %v", rows.count, err)
 	}
-	return nil
+	counts := make([]Count, len(rows.cells))
+	for i, c := range rows.cells {
+		counts[i] = c.count()
+	}
+	return counts, same(f, counts)
 }
 
 // unpack undoes the compression. Zstandard alone is undone by the library that did it, in a part of its own: there is no
@@ -68,13 +72,14 @@ func (r Reader) unpack(packed io.Reader, c drop.Compression) (io.ReadCloser, err
 // errMore says that there are more rows than were written.
 var errMore = errors.New("there are more rows")
 
-// rowReader counts the rows of a text.
+// rowReader counts the rows of a text, and what their columns hold.
 type rowReader struct {
 	text      io.Reader
 	count     int64
 	most      int64
 	ofRow     int
 	mostBytes int
+	cells     []*cells
 }
 
 // Read implements io.Reader.

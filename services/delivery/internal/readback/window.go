@@ -29,18 +29,18 @@ type window struct {
 	key      string
 	size     int64
 	piece    int64
-	progress func()
+	progress func(bytes int64)
 	err      error // the first fault on the way to the object, as opposed to one in it
 
-	held   []byte
-	at     int64  // where held begins
-	tail   []byte // the object's end, when it was looked at first
-	pieces int
-	crc    hash.Hash64
-	sha    hash.Hash
+	held []byte
+	at   int64  // where held begins
+	room []byte // of what is held of two pieces, used again
+	tail []byte // the object's end, when it was looked at first
+	crc  hash.Hash64
+	sha  hash.Hash
 }
 
-func newWindow(ctx context.Context, store bucket.Objects, f File, piece int64, progress func()) *window {
+func newWindow(ctx context.Context, store bucket.Objects, f File, piece int64, progress func(bytes int64)) *window {
 	return &window{ctx: ctx, store: store, key: f.Key, size: f.Bytes, piece: piece, progress: progress, crc: crc64nvme.New(), sha: sha256.New()}
 }
 
@@ -83,8 +83,9 @@ func (w *window) more(offset int64) error {
 		w.held = next
 		return nil
 	}
-	joined := make([]byte, 0, len(kept)+len(next))
-	w.held = append(append(joined, kept...), next...)
+	// What is kept may lie in the room already; it then moves to its beginning.
+	w.room = append(append(w.room[:0], kept...), next...)
+	w.held = w.room
 	return nil
 }
 
@@ -109,9 +110,7 @@ func (w *window) fetch(offset, length int64) ([]byte, error) {
 		w.err = err
 		return nil, errWay
 	}
-	if w.pieces++; w.pieces > 1 {
-		w.progress()
-	}
+	w.progress(length)
 	return data, nil
 }
 

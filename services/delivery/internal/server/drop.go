@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 
 	"google.golang.org/grpc"
@@ -23,51 +24,36 @@ type Drops struct {
 
 // ListDrops looks at a page of dates, the newest first.
 func (s *Drops) ListDrops(ctx context.Context, q *deliveryv1.ListDropsRequest) (*deliveryv1.ListDropsResponse, error) {
-	from, date, err := datesOf(q)
+	dates, err := datesOf(q)
 	if err != nil {
 		return nil, err
 	}
-	dates := int(q.GetPageSize())
-	if dates == 0 {
-		dates = standardDates
+	whose := drops.Query{ExportID: q.GetExportId(), Revision: q.GetRevision(), CustomerID: q.GetCustomerId()}
+	found, next, err := s.Reader.List(ctx, whose, dates, cmp.Or(int(q.GetPageSize()), standardDates))
+	if err != nil {
+		return nil, err
 	}
-	out := &deliveryv1.ListDropsResponse{}
-	for ; dates > 0 && !date.Before(from); dates-- {
-		found, err := s.Reader.List(ctx, q.GetExportId(), q.GetRevision(), date)
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range found {
-			out.Drops = append(out.Drops, spellDrop(d))
-		}
-		date = date.Prev()
-	}
-	if !date.Before(from) {
-		out.NextPageToken = date.String()
+	out := &deliveryv1.ListDropsResponse{NextPageToken: next.String()}
+	for _, d := range found {
+		out.Drops = append(out.Drops, spellDrop(d))
 	}
 	return out, nil
 }
 
-// datesOf are the oldest date of the range, and the newest that is left of it.
-func datesOf(q *deliveryv1.ListDropsRequest) (from, newest calendar.Date, err error) {
-	if from, err = calendar.ParseDate(q.GetFromDate()); err != nil {
-		return from, newest, err
+// datesOf is what is left of the range.
+func datesOf(q *deliveryv1.ListDropsRequest) (dates drops.Range, err error) {
+	if dates.From, err = calendar.ParseDate(q.GetFromDate()); err != nil {
+		return dates, err
 	}
-	to, err := calendar.ParseDate(q.GetToDate())
-	if err != nil {
-		return from, newest, err
+	if dates.To, err = calendar.ParseDate(q.GetToDate()); err != nil || q.GetPageToken() == "" {
+		return dates, err
 	}
-	if to.Before(from) {
-		return from, newest, fault.New(fault.Invalid, fault.ReasonValidation, "to_date %s lies before from_date %s", to, from)
+	token, err := calendar.ParseDate(q.GetPageToken())
+	if err == nil && (token.Before(dates.From) || dates.To.Before(token)) {
+		err = fault.New(fault.Invalid, fault.ReasonValidation, "page_token %s is not of this range", token)
 	}
-	if q.GetPageToken() == "" {
-		return from, to, nil
-	}
-	newest, err = calendar.ParseDate(q.GetPageToken())
-	if err == nil && (newest.Before(from) || to.Before(newest)) {
-		err = fault.New(fault.Invalid, fault.ReasonValidation, "page_token %s is not of this range", newest)
-	}
-	return from, newest, err
+	dates.To = token
+	return dates, err
 }
 
 // GetDrop reads one drop.
@@ -81,29 +67,43 @@ func (s *Drops) GetDrop(ctx context.Context, q *deliveryv1.GetDropRequest) (*del
 
 // VerifyDrop reads one drop back.
 func (s *Drops) VerifyDrop(q *deliveryv1.VerifyDropRequest, stream grpc.ServerStreamingServer[deliveryv1.VerifyDropResponse]) error {
-	sum := &deliveryv1.VerifySummary{}
+	to := &verification{stream: stream, sum: &deliveryv1.VerifySummary{}}
 	name := drops.Name{ExportID: q.GetExportId(), RunID: q.GetRunId(), Revision: q.GetRevision()}
-	err := s.Reader.Verify(stream.Context(), name, func(v drops.Verdict) error {
-		out := &deliveryv1.ObjectVerdict{Key: v.Key, Table: v.Table, FileBytes: v.Bytes, RowCount: v.Rows}
-		if sum.ObjectCount++; v.Fault != nil {
-			sum.DamagedCount++
-			out.Reason, out.Message = string(fault.ReasonOf(v.Fault)), v.Fault.Error()
-		}
-		return stream.Send(&deliveryv1.VerifyDropResponse{Step: &deliveryv1.VerifyDropResponse_Object{Object: out}})
-	})
-	if err != nil {
+	if err := s.Reader.Verify(stream.Context(), name, to); err != nil {
 		return err
 	}
-	return stream.Send(&deliveryv1.VerifyDropResponse{Step: &deliveryv1.VerifyDropResponse_Summary{Summary: sum}})
+	return stream.Send(&deliveryv1.VerifyDropResponse{Step: &deliveryv1.VerifyDropResponse_Summary{Summary: to.sum}})
+}
+
+// verification passes on what is told, as a drops.Listener.
+type verification struct {
+	stream grpc.ServerStreamingServer[deliveryv1.VerifyDropResponse]
+	sum    *deliveryv1.VerifySummary
+}
+
+// Judged sends a verdict.
+func (to *verification) Judged(v drops.Verdict) error {
+	out := &deliveryv1.ObjectVerdict{Key: v.Key, Table: v.Table, FileBytes: v.Bytes, RowCount: v.Rows}
+	if to.sum.ObjectCount++; v.Fault != nil {
+		to.sum.DamagedCount++
+		out.Reason, out.Message = string(fault.ReasonOf(v.Fault)), v.Fault.Error()
+	}
+	return to.stream.Send(&deliveryv1.VerifyDropResponse{Step: &deliveryv1.VerifyDropResponse_Object{Object: out}})
+}
+
+// Progressed sends how far it is.
+func (to *verification) Progressed(read, of int64) error {
+	out := &deliveryv1.VerifyProgress{ReadBytes: read, FileBytes: of}
+	return to.stream.Send(&deliveryv1.VerifyDropResponse{Step: &deliveryv1.VerifyDropResponse_Progress{Progress: out}})
 }
 
 var states = map[drops.State]deliveryv1.DropState{
 	drops.Started: deliveryv1.DropState_DROP_STATE_STARTED, drops.Committing: deliveryv1.DropState_DROP_STATE_COMMITTING,
-	drops.Committed: deliveryv1.DropState_DROP_STATE_COMMITTED,
+	drops.Committed: deliveryv1.DropState_DROP_STATE_COMMITTED, drops.Damaged: deliveryv1.DropState_DROP_STATE_DAMAGED,
 }
 
 func spellDrop(d drops.Drop) *deliveryv1.Drop {
-	out := &deliveryv1.Drop{RunId: d.RunID, ExportDate: d.ExportDate, State: states[d.State]}
+	out := &deliveryv1.Drop{ExportId: d.ExportID, RunId: d.RunID, ExportDate: d.ExportDate, State: states[d.State]}
 	if d.Manifest == nil {
 		return out
 	}

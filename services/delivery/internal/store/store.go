@@ -81,6 +81,32 @@ func (r *Revisions) Place(ctx context.Context, exportID string, revision int64) 
 	return now.Destination, err
 }
 
+// Exports are those of a customer that have or had a revision in force, in id order.
+func (r *Revisions) Exports(ctx context.Context, customerID string) ([]string, error) {
+	var ids []string
+	request := &configv1.ListExportsRequest{CustomerId: customerID, PageSize: pageSize}
+	for {
+		page, err := r.exports(ctx, request)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page.GetExports() {
+			if e.GetRevision() != nil {
+				ids = append(ids, e.GetExportId())
+			}
+		}
+		if request.PageToken = page.GetNextPageToken(); request.PageToken == "" {
+			return ids, nil
+		}
+	}
+}
+
+func (r *Revisions) exports(ctx context.Context, q *configv1.ListExportsRequest) (*configv1.ListExportsResponse, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	return r.Config.ListExports(ctx, q)
+}
+
 func (r *Revisions) read(ctx context.Context, q *configv1.GetRevisionRequest) (*configv1.GetRevisionResponse, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

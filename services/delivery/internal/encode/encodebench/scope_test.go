@@ -34,7 +34,7 @@ func BenchmarkScope(b *testing.B) {
 }
 
 // stages are those of delivery that look at every row.
-var stages = []contender{{ours, delivery}, {"guard", guarded}, {"tally", counted}}
+var stages = []contender{{ours, delivery}, {"guard", guarded}, {"tally", counted}, {"read back", readBack}}
 
 // largest is the most locations that a scope may have.
 const largest = 50_000
