@@ -99,7 +99,7 @@ func library(to io.Writer, f encode.File) (encode.Encoder, error) { return encod
 
 // TestWhatWasWrittenIsRead reads random files of every codec and profile, of both encoders.
 func TestWhatWasWrittenIsRead(t *testing.T) {
-	for seed := range uint64(300) {
+	for seed := range uint64(120) {
 		d := encodetest.Draw(t, seed)
 		for who, open := range map[string]func(io.Writer, encode.File) (encode.Encoder, error){"own": own(d.Within), "library": library} {
 			if err := write(t, d, open).check(t, small()); err != nil {
@@ -121,7 +121,7 @@ func textFormats() []drop.Format {
 }
 
 func TestTextThatWasWrittenIsRead(t *testing.T) {
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		d := encodetest.Draw(t, seed)
 		for _, format := range textFormats() {
 			d.File.Format = format
@@ -230,7 +230,7 @@ func TestEveryFlippedBitIsFound(t *testing.T) {
 		d := encodetest.Draw(t, uint64(40+i))
 		d.File.Format = format
 		whole := write(t, d, encode.Maker{}.New)
-		for at := 0; at < len(whole.data)*8; at += 1 + len(whole.data)*8/400 {
+		for at := 0; at < len(whole.data)*8; at += 1 + len(whole.data)*8/200 {
 			l := whole
 			l.data = bytes.Clone(whole.data)
 			l.data[at/8] ^= 1 << (at % 8)
