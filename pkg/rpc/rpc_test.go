@@ -140,7 +140,7 @@ func TestFaultsCrossTheWire(t *testing.T) {
 		{"unknown", secret, fault.Internal, fault.ReasonInternal, codes.Internal, "internal error"},
 		{"deadline", fmt.Errorf("reading: %w", context.DeadlineExceeded), fault.Unavailable, fault.ReasonDeadline, codes.DeadlineExceeded, "deadline"},
 		{"a raw status", status.Error(codes.NotFound, "hunter2"), fault.Internal, fault.ReasonInternal, codes.Internal, "internal error"},
-		{"not implemented", status.Error(codes.Unimplemented, "method unknown"), fault.Internal, fault.ReasonInternal, codes.Unimplemented, "method unknown"},
+		{"an unknown method", status.Error(codes.Unimplemented, "method unknown"), fault.Internal, fault.ReasonInternal, codes.Unimplemented, "method unknown"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
