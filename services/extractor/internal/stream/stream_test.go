@@ -39,7 +39,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type memDelivery struct {
 	deliveryv1.UnimplementedPartServiceServer
 	refuseAfter int
-	deaf        bool // takes the header and reads no more until the stream ends
+	deaf        bool // takes the header and reads nothing after it, not even what has come when the stream ends
 	early       bool
 	header      *deliveryv1.PartHeader
 	batches     [][]byte
@@ -61,6 +61,8 @@ func (m *memDelivery) UploadPart(s grpc.ClientStreamingServer[deliveryv1.UploadP
 			if m.deaf {
 				close(m.begun)
 				<-s.Context().Done()
+				m.ended <- s.Context().Err()
+				return s.Context().Err()
 			}
 		case *deliveryv1.UploadPartRequest_Batch:
 			m.batches = append(m.batches, message.Batch)
