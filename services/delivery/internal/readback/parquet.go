@@ -3,8 +3,6 @@ package readback
 import (
 	"errors"
 
-	"github.com/parquet-go/parquet-go"
-
 	"github.com/customer-exports/exports/services/delivery/internal/readback/pages"
 )
 
@@ -21,8 +19,10 @@ func (r Reader) parquet(w *window, f File) ([]Count, error) {
 		return nil, err
 	}
 	all := counters(f.Columns)
-	err = file.Decode(w, func(column int, values []parquet.Value) error {
-		all[column].take(values)
+	err = file.Decode(w, func(column int, page *pages.Page) error {
+		if err := all[column].take(page); err != nil {
+			return err
+		}
 		return w.alive()
 	})
 	if err != nil {

@@ -44,22 +44,28 @@ func (t *Totals) Of(column int) (nulls int64, sum string) {
 	return t.nulls[column], sum
 }
 
-// sum adds unscaled numbers up.
+// sum adds unscaled numbers up: in two's complement, lowest word first, which hold 2^64 numbers of 38 digits.
 type sum struct {
-	low, high uint64  // of numbers up to 18 digits, in 128 bits
-	wide      big.Int // of those with more
+	low, middle, high uint64
+	wide              big.Int // of those that were read as text and have more than 18 digits
 }
 
-func (s *sum) short(v int64) {
+func (s *sum) short(v int64) { s.add(uint64(v), uint64(v>>63)) }
+
+// add adds a number of two words.
+func (s *sum) add(low, middle uint64) {
 	var carry uint64
-	s.low, carry = bits.Add64(s.low, uint64(v), 0)
-	s.high, _ = bits.Add64(s.high, uint64(v>>63), carry)
+	s.low, carry = bits.Add64(s.low, low, 0)
+	s.middle, carry = bits.Add64(s.middle, middle, carry)
+	s.high += uint64(int64(middle)>>63) + carry
 }
 
 func (s *sum) spell(scale int) string {
 	total := new(big.Int).SetInt64(int64(s.high))
-	total.Lsh(total, 64)
-	total.Add(total, new(big.Int).SetUint64(s.low))
+	for _, word := range []uint64{s.middle, s.low} {
+		total.Lsh(total, 64)
+		total.Add(total, new(big.Int).SetUint64(word))
+	}
 	return decimal(total.Add(total, &s.wide), scale)
 }
 

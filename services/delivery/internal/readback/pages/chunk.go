@@ -14,16 +14,13 @@ type Source interface {
 	Bytes(offset, length int64) ([]byte, error)
 }
 
-// Take is given the values of a page's rows, nulls among them, in order and a few at a time. It must not keep them.
-type Take func(column int, values []parquet.Value) error
-
-// batch is how many values are handed over at once.
-const batch = 1024
+// Take is given a page of a column. The pages of a column come in row order.
+type Take func(column int, page *Page) error
 
 // Decode reads every page of every column, in the order in which they lie in the file.
 func (f *File) Decode(from Source, take Take) (err error) {
 	defer caught("decoding", &err)
-	d := &decoder{file: f, pages: packed{file: f, from: from, at: int64(len(magic))}, take: take, values: make([]parquet.Value, batch)}
+	d := &decoder{file: f, pages: packed{file: f, from: from, at: int64(len(magic))}, take: take}
 	for i, group := range f.parsed.RowGroups() {
 		for j, chunk := range group.ColumnChunks() {
 			if err := d.chunk(i, j, chunk); err != nil {
@@ -35,10 +32,9 @@ func (f *File) Decode(from Source, take Take) (err error) {
 }
 
 type decoder struct {
-	file   *File
-	pages  packed
-	take   Take
-	values []parquet.Value
+	file  *File
+	pages packed
+	take  Take
 }
 
 // counted is how many rows were seen, and how many without a value.
@@ -73,31 +69,14 @@ func (d *decoder) chunk(group, column int, chunk parquet.ColumnChunk) (err error
 	}
 }
 
-// drain hands every value of a page over.
-func (d *decoder) drain(column int, page parquet.Page, have *counted) error {
-	defer parquet.Release(page)
-	for from := page.Values(); ; {
-		n, err := from.ReadValues(d.values)
-		have.add(d.values[:n])
-		if n > 0 {
-			if err := d.take(column, d.values[:n]); err != nil {
-				return err
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+// drain hands a page over and lets go of it.
+func (d *decoder) drain(column int, decoded parquet.Page, have *counted) error {
+	defer parquet.Release(decoded)
+	page, err := newPage(decoded)
+	if err != nil {
+		return err
 	}
-}
-
-func (c *counted) add(values []parquet.Value) {
-	c.rows += int64(len(values))
-	for i := range values {
-		if values[i].IsNull() {
-			c.nulls++
-		}
-	}
+	have.rows += int64(page.Rows)
+	have.nulls += int64(page.Nulls)
+	return d.take(column, page)
 }

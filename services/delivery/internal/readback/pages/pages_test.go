@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
@@ -107,7 +106,7 @@ func read(data, footer []byte) error {
 	if err != nil {
 		return err
 	}
-	return f.Decode(held(data), func(int, []parquet.Value) error { return nil })
+	return f.Decode(held(data), func(int, *pages.Page) error { return nil })
 }
 
 func uvarint(values ...uint64) []byte {

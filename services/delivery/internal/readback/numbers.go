@@ -1,0 +1,91 @@
+package readback
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/bits"
+
+	"github.com/parquet-go/parquet-go/encoding"
+
+	"github.com/customer-exports/exports/services/delivery/internal/readback/pages"
+)
+
+// wideBytes is how a number counts that is not landed as INT64.
+const wideBytes = 16
+
+// numbers takes a NUMBER column in any of the three forms that one may have.
+func (c *counter) numbers(p *pages.Page) error {
+	width := wideBytes
+	if c.kind.Scale == 0 && c.kind.Precision <= maxInt64Digits {
+		width = 8
+	}
+	switch p.Values.Kind() {
+	case encoding.Int32:
+		each(p, p.Values.Int32(), func(some []int32) { shorts(c, width, some) })
+	case encoding.Int64:
+		each(p, p.Values.Int64(), func(some []int64) { shorts(c, width, some) })
+	case encoding.FixedLenByteArray:
+		if err := c.longs(p); err != nil {
+			return err
+		}
+	default:
+		return fmt.Errorf("values of type %s are no numbers of ours", p.Values.Kind())
+	}
+	c.even(p, width)
+	return nil
+}
+
+// shorts takes numbers of 4 or 8 bytes.
+func shorts[T int32 | int64](c *counter, width int, some []T) {
+	c.gather(width*len(some), func(room []byte) {
+		if width == 8 {
+			for i, v := range some {
+				binary.LittleEndian.PutUint64(room[8*i:], uint64(v))
+			}
+			return
+		}
+		for i, v := range some {
+			binary.LittleEndian.PutUint64(room[wideBytes*i:], uint64(v))
+			binary.LittleEndian.PutUint64(room[wideBytes*i+8:], uint64(int64(v)>>63))
+		}
+	})
+	var low, high, carry uint64
+	for _, v := range some {
+		low, carry = bits.Add64(low, uint64(v), 0)
+		high += uint64(int64(v)>>63) + carry
+	}
+	c.sum.add(low, high)
+}
+
+// longs takes big-endian two's complement of up to 16 bytes.
+func (c *counter) longs(p *pages.Page) error {
+	all, size := p.Values.FixedLenByteArray()
+	if size < 1 || size > wideBytes {
+		return fmt.Errorf("a number of %d bytes", size)
+	}
+	for from := 0; from < p.Present(); from += block {
+		some := min(block, p.Present()-from)
+		c.gather(wideBytes*some, func(room []byte) {
+			for i := range some {
+				at := p.Entry(from + i)
+				c.long(room[wideBytes*i:], all[size*at:size*at+size])
+			}
+		})
+	}
+	return nil
+}
+
+// long turns one around, which is as wide as ours once its sign is written out.
+func (c *counter) long(room, number []byte) {
+	var full [wideBytes]byte
+	if number[0]&0x80 != 0 {
+		binary.BigEndian.PutUint64(full[:], math.MaxUint64)
+		binary.BigEndian.PutUint64(full[8:], math.MaxUint64)
+	}
+	copy(full[wideBytes-len(number):], number)
+	low, high := binary.BigEndian.Uint64(full[8:]), binary.BigEndian.Uint64(full[:])
+	binary.LittleEndian.PutUint64(room, low)
+	binary.LittleEndian.PutUint64(room[8:], high)
+	c.sum.add(low, high)
+}
