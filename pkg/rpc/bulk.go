@@ -71,25 +71,34 @@ func (b *Bulk) Free() {
 	b.wire = nil
 }
 
-// Buffers is where the memory of bulk comes from and goes to. Nothing in it is cleared.
-var Buffers mem.BufferPool = &buffers{}
+// Buffers is where the memory of bulk comes from and goes to: what a record batch of about 1 MiB takes. Nothing in it is
+// cleared.
+var Buffers mem.BufferPool = &buffers{bytes: 1<<20 + 128<<10}
 
-// bufferBytes is what a record batch of about 1 MiB takes.
-const bufferBytes = 1<<20 + 128<<10
+// frames is where gRPC has its own memory from, for HTTP/2 frames, which it takes up to 16 KiB long. gRPC would clear them
+// before it reads into them.
+var frames mem.BufferPool = &buffers{bytes: 16 << 10}
 
 // buffers holds buffers that are all about as long.
-type buffers struct{ idle sync.Pool }
+type buffers struct {
+	bytes int
+	idle  sync.Pool
+}
 
 // Get returns a buffer with length bytes of any content.
 func (p *buffers) Get(length int) *[]byte {
 	idle, ok := p.idle.Get().(*[]byte)
 	if !ok || cap(*idle) < length {
-		fresh := make([]byte, length, max(length, bufferBytes))
+		fresh := make([]byte, length, max(length, p.bytes))
 		return &fresh
 	}
 	*idle = (*idle)[:length]
 	return idle
 }
 
-// Put takes a buffer back.
-func (p *buffers) Put(buffer *[]byte) { p.idle.Put(buffer) }
+// Put takes a buffer back, unless it is much longer or shorter than the others.
+func (p *buffers) Put(buffer *[]byte) {
+	if size := cap(*buffer); size >= p.bytes && size <= 2*p.bytes {
+		p.idle.Put(buffer)
+	}
+}

@@ -102,8 +102,9 @@ type Completions interface {
 type Objects interface {
 	// Head returns size and checksum; ErrNotFound when there is no such object.
 	Head(ctx context.Context, key string) (Object, error)
-	// ReadRange returns length bytes from offset; ErrNotFound when there is no such object.
-	ReadRange(ctx context.Context, key string, offset, length int64) ([]byte, error)
+	// ReadRange fills room with the bytes from offset; ErrNotFound when there is no such object. After an error
+	// room holds anything.
+	ReadRange(ctx context.Context, key string, offset int64, room []byte) error
 	// Delete removes an object; nil when there is none.
 	Delete(ctx context.Context, key string) error
 }

@@ -18,8 +18,8 @@ import (
 // unreadable has an S3 that stores and tells, but does not give.
 type unreadable struct{ bucket.Bucket }
 
-func (unreadable) ReadRange(context.Context, string, int64, int64) ([]byte, error) {
-	return nil, fault.Wrap(errAway, fault.Unavailable, fault.ReasonBucketUnavailable, "reading")
+func (unreadable) ReadRange(context.Context, string, int64, []byte) error {
+	return fault.Wrap(errAway, fault.Unavailable, fault.ReasonBucketUnavailable, "reading")
 }
 
 // mayDie fails the test when a death became final.

@@ -107,9 +107,8 @@ func (b *Bucket) Head(ctx context.Context, key string) (o bucket.Object, err err
 }
 
 // ReadRange implements bucket.Objects.
-func (b *Bucket) ReadRange(ctx context.Context, key string, offset, length int64) (data []byte, err error) {
-	err = b.read(func() error { data, err = b.Bucket.ReadRange(ctx, key, offset, length); return err })
-	return data, err
+func (b *Bucket) ReadRange(ctx context.Context, key string, offset int64, room []byte) error {
+	return b.read(func() error { return b.Bucket.ReadRange(ctx, key, offset, room) })
 }
 
 // Delete implements bucket.Objects.

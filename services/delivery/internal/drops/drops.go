@@ -135,7 +135,8 @@ func whole(ctx context.Context, store bucket.Objects, key string) ([]byte, error
 	if have.Bytes > maxControlBytes {
 		return nil, fault.New(fault.State, fault.ReasonReadBackMismatch, "%s has %d bytes, more than a manifest can have", key, have.Bytes)
 	}
-	return store.ReadRange(ctx, key, 0, have.Bytes)
+	data := make([]byte, have.Bytes)
+	return data, store.ReadRange(ctx, key, 0, data)
 }
 
 func (r *Reader) open(ctx context.Context, exportID string, revision int64) (bucket.Bucket, error) {

@@ -30,13 +30,12 @@ type onDisk struct {
 
 func (o *onDisk) Head(context.Context, string) (bucket.Object, error) { return o.object, nil }
 
-func (o *onDisk) ReadRange(_ context.Context, _ string, offset, length int64) ([]byte, error) {
+func (o *onDisk) ReadRange(_ context.Context, _ string, offset int64, room []byte) error {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	o.mostHeap, o.reads = max(o.mostHeap, m.HeapAlloc), o.reads+1
-	data := make([]byte, length)
-	_, err := o.file.ReadAt(data, offset)
-	return data, err
+	_, err := o.file.ReadAt(room, offset)
+	return err
 }
 
 // large is a file of at least so many bytes, of rows that repeat.

@@ -43,7 +43,7 @@ func Standard() Limits {
 type File struct {
 	Key               string
 	Bytes             int64
-	CRC64NVME, SHA256 string // as the manifest spells them
+	CRC64NVME, SHA256 string // as the manifest spells them; without SHA256 the other one proves the bytes alone
 	Format            drop.Format
 	Rows              int64
 	Columns           []Column

@@ -20,9 +20,11 @@ const (
 func (c *counter) even(p *pages.Page, width int) {
 	if p.Levels != nil {
 		c.lengths = resized(c.lengths, lengthBytes*p.Rows)
-		for i, level := range p.Levels {
+		lengths := c.lengths
+		for _, level := range p.Levels {
 			length := int32(level)*int32(width-none) + none // without a branch, which nulls here and there make dear
-			binary.LittleEndian.PutUint32(c.lengths[lengthBytes*i:], uint32(length))
+			binary.LittleEndian.PutUint32(lengths, uint32(length))
+			lengths = lengths[lengthBytes:]
 		}
 		c.shape = crc64nvme.Update(c.shape, c.lengths)
 		return
@@ -40,12 +42,14 @@ func (c *counter) uneven(p *pages.Page, present []byte) {
 		return
 	}
 	c.lengths = resized(c.lengths, lengthBytes*p.Rows)
-	for i, level := range p.Levels {
+	lengths := c.lengths
+	for _, level := range p.Levels {
 		length := uint32(math.MaxUint32)
 		if level == 1 {
 			length, present = binary.LittleEndian.Uint32(present), present[lengthBytes:]
 		}
-		binary.LittleEndian.PutUint32(c.lengths[lengthBytes*i:], length)
+		binary.LittleEndian.PutUint32(lengths, length)
+		lengths = lengths[lengthBytes:]
 	}
 	c.shape = crc64nvme.Update(c.shape, c.lengths)
 }

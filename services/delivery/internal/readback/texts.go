@@ -25,32 +25,49 @@ func (c *counter) beside(data []byte, offsets []uint32) {
 	if len(c.present) == 0 {
 		return
 	}
-	from := offsets[0]
-	for i, until := range offsets[1:] {
-		binary.LittleEndian.PutUint32(c.present[lengthBytes*i:], until-from)
-		from = until
+	from, lengths := offsets[0], c.present
+	for _, until := range offsets[1:] {
+		binary.LittleEndian.PutUint32(lengths, until-from)
+		from, lengths = until, lengths[lengthBytes:]
 	}
 	c.values = crc64nvme.Update(c.values, data[offsets[0]:from])
 }
 
-// gatherBytes is how much is gathered before it is counted, more than which a longer text never is.
-const gatherBytes = 64 << 10
+// gatherBytes is how much is gathered before it is counted; shortBytes is what most texts of a dictionary are shorter than.
+const (
+	gatherBytes = 32 << 10
+	shortBytes  = 16
+)
 
-// lookedUp takes texts of a dictionary.
+// lookedUp takes texts of a dictionary. A short one is copied with what follows it, in one step, and the next one is written
+// over what was too much.
 func (c *counter) lookedUp(data []byte, offsets []uint32, indexes []int32) {
-	c.room = c.room[:0]
-	for i, index := range indexes {
-		text := data[offsets[index]:offsets[index+1]]
-		binary.LittleEndian.PutUint32(c.present[lengthBytes*i:], uint32(len(text)))
-		if c.room = append(c.room, text...); len(c.room) >= gatherBytes {
-			c.flush()
+	c.room = resized(c.room, gatherBytes+shortBytes)
+	lengths, at := c.present, 0
+	for _, index := range indexes {
+		from := int(offsets[index])
+		size := int(offsets[index+1]) - from
+		binary.LittleEndian.PutUint32(lengths, uint32(size))
+		lengths = lengths[lengthBytes:]
+		if at+size > gatherBytes {
+			at = c.flush(at)
 		}
+		switch {
+		case size <= shortBytes && from+shortBytes <= len(data):
+			*(*[shortBytes]byte)(c.room[at:]) = [shortBytes]byte(data[from:])
+		case size <= gatherBytes:
+			copy(c.room[at:], data[from:from+size])
+		default:
+			c.values = crc64nvme.Update(c.values, data[from:from+size])
+			continue
+		}
+		at += size
 	}
-	c.flush()
+	c.flush(at)
 }
 
-// flush counts what was gathered.
-func (c *counter) flush() {
-	c.values = crc64nvme.Update(c.values, c.room)
-	c.room = c.room[:0]
+// flush counts what was gathered, and returns where to go on.
+func (c *counter) flush(gathered int) int {
+	c.values = crc64nvme.Update(c.values, c.room[:gathered])
+	return 0
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 
 	"github.com/minio/crc64nvme"
 
@@ -32,16 +33,20 @@ type window struct {
 	progress func(bytes int64)
 	err      error // the first fault on the way to the object, as opposed to one in it
 
-	held []byte
+	held []byte // in room
 	at   int64  // where held begins
-	room []byte // of what is held of two pieces, used again
+	room []byte // used again
 	tail []byte // the object's end, when it was looked at first
 	crc  hash.Hash64
-	sha  hash.Hash
+	sha  hash.Hash // nil when nobody asked
 }
 
 func newWindow(ctx context.Context, store bucket.Objects, f File, piece int64, progress func(bytes int64)) *window {
-	return &window{ctx: ctx, store: store, key: f.Key, size: f.Bytes, piece: piece, progress: progress, crc: crc64nvme.New(), sha: sha256.New()}
+	w := &window{ctx: ctx, store: store, key: f.Key, size: f.Bytes, piece: piece, progress: progress, crc: crc64nvme.New()}
+	if f.SHA256 != "" {
+		w.sha = sha256.New()
+	}
+	return w
 }
 
 // fault is what went wrong on the way.
@@ -71,47 +76,49 @@ func (w *window) Bytes(offset, length int64) ([]byte, error) {
 
 // more fetches and sums the piece that is next, and forgets what is before offset.
 func (w *window) more(offset int64) error {
+	kept := w.held[min(offset-w.at, int64(len(w.held))):]
+	w.at = w.end() - int64(len(kept))
+	w.room = append(w.room[:0], kept...) // which may lie further behind in it already
+	w.held = w.room
 	next, err := w.fetchNext()
 	if err != nil {
 		return err
 	}
 	w.crc.Write(next)
-	w.sha.Write(next)
-	kept := w.held[min(offset-w.at, int64(len(w.held))):]
-	w.at = w.end() - int64(len(kept))
-	if len(kept) == 0 {
-		w.held = next
-		return nil
+	if w.sha != nil {
+		w.sha.Write(next)
 	}
-	// What is kept may lie in the room already; it then moves to its beginning.
-	w.room = append(append(w.room[:0], kept...), next...)
+	w.room = w.room[:len(kept)+len(next)]
 	w.held = w.room
 	return nil
 }
 
+// fetchNext puts the piece that is next behind what is held.
 func (w *window) fetchNext() ([]byte, error) {
 	end, tail := w.end(), w.size-int64(len(w.tail))
+	length := min(w.piece, tail-end)
 	if end >= tail {
-		return w.tail[end-tail:], w.alive()
+		length = w.size - end
 	}
-	return w.fetch(end, min(w.piece, tail-end))
+	w.room = slices.Grow(w.room, int(length))
+	next := w.room[len(w.room) : len(w.room)+int(length)]
+	if end < tail {
+		return next, w.fetch(end, next)
+	}
+	copy(next, w.tail[end-tail:])
+	return next, w.alive()
 }
 
 // fetch reads a range; any error but that of the context is one of the bucket.
-func (w *window) fetch(offset, length int64) ([]byte, error) {
+func (w *window) fetch(offset int64, room []byte) error {
 	if err := w.alive(); err != nil {
-		return nil, err
+		return err
 	}
-	data, err := w.store.ReadRange(w.ctx, w.key, offset, length)
-	if err == nil && int64(len(data)) != length {
-		err = fault.New(fault.Unavailable, fault.ReasonBucketUnavailable, "reading %s: %d bytes came instead of %d", w.key, len(data), length)
+	if w.err = w.store.ReadRange(w.ctx, w.key, offset, room); w.err != nil {
+		return errWay
 	}
-	if err != nil {
-		w.err = err
-		return nil, errWay
-	}
-	w.progress(length)
-	return data, nil
+	w.progress(int64(len(room)))
+	return nil
 }
 
 // alive ends the reading with its context.
@@ -127,8 +134,8 @@ func (w *window) Tail(length int64) ([]byte, error) {
 	length = min(length, w.size)
 	if missing := length - int64(len(w.tail)); missing > 0 {
 		more := max(missing, min(tailBytes, w.size)-int64(len(w.tail)))
-		data, err := w.fetch(w.size-int64(len(w.tail))-more, more)
-		if err != nil {
+		data := make([]byte, more)
+		if err := w.fetch(w.size-int64(len(w.tail))-more, data); err != nil {
 			return nil, err
 		}
 		w.tail = append(data, w.tail...)
@@ -158,7 +165,7 @@ func (w *window) proven(f File) error {
 			return w.fault()
 		}
 	}
-	if bucket.SpellChecksum(w.crc.Sum64()) != f.CRC64NVME || hex.EncodeToString(w.sha.Sum(nil)) != f.SHA256 {
+	if bucket.SpellChecksum(w.crc.Sum64()) != f.CRC64NVME || w.sha != nil && hex.EncodeToString(w.sha.Sum(nil)) != f.SHA256 {
 		return fault.New(fault.State, fault.ReasonFileChanged, "%s does not hold the bytes that were written", f.Key)
 	}
 	return nil

@@ -61,6 +61,7 @@ type column struct {
 	nulls         int64
 	values, shape uint64 // CRC-64/NVME
 	sum           sum
+	same          []int32 // of as many rows as there ever were in a batch, where values have one length
 
 	// Of the batch at hand.
 	stretches []stretch
@@ -113,25 +114,23 @@ func (c *column) fixed(a arrow.Array, width int, all []byte) {
 
 // even takes the shape of a column whose values have one length.
 func (c *column) even(a arrow.Array, length int32) {
-	if c.allNull(a); a.NullN() < a.Len() {
-		for _, s := range c.stretches {
-			lengths := c.lengths[s.from:s.until]
-			for i := range lengths {
-				lengths[i] = length
-			}
-		}
+	for len(c.same) < a.Len() {
+		c.same = append(c.same, length)
 	}
-	c.shape = crc64nvme.Update(c.shape, arrow.Int32Traits.CastToBytes(c.lengths))
+	c.lengths = append(c.lengths[:0], c.same[:a.Len()]...)
+	c.shaped()
 }
 
-// allNull makes room for the lengths of all rows, as of rows without a value.
-func (c *column) allNull(a arrow.Array) {
-	c.lengths = slices.Grow(c.lengths[:0], a.Len())[:a.Len()]
-	if a.NullN() > 0 {
-		for i := range c.lengths {
-			c.lengths[i] = -1
+// shaped takes the lengths of all rows, once those that have no value are told apart.
+func (c *column) shaped() {
+	null := 0
+	for _, s := range append(c.stretches, stretch{from: len(c.lengths)}) {
+		for ; null < s.from; null++ {
+			c.lengths[null] = -1
 		}
+		null = s.until
 	}
+	c.shape = crc64nvme.Update(c.shape, arrow.Int32Traits.CastToBytes(c.lengths))
 }
 
 func (c *column) doubles(a *array.Float64) {
@@ -163,7 +162,7 @@ func (c *column) booleans(a *array.Boolean) {
 
 // texts takes values that lie one after the other. What lies where a null is does not count.
 func (c *column) texts(a arrow.Array, offsets []int32) {
-	c.allNull(a)
+	c.lengths = slices.Grow(c.lengths[:0], a.Len())[:a.Len()]
 	gaps := false // bytes between two stretches, which the standard allows
 	for i, s := range c.stretches {
 		gaps = gaps || i > 0 && offsets[s.from] != offsets[c.stretches[i-1].until]
@@ -172,7 +171,7 @@ func (c *column) texts(a arrow.Array, offsets []int32) {
 			lengths[row], from = until-from, until
 		}
 	}
-	c.shape = crc64nvme.Update(c.shape, arrow.Int32Traits.CastToBytes(c.lengths))
+	c.shaped()
 	buffer := a.Data().Buffers()[2]
 	if buffer == nil || len(c.stretches) == 0 {
 		return

@@ -94,8 +94,8 @@ func (v *view) UploadPiece(ctx context.Context, u bucket.Upload, p bucket.Piece)
 
 // CopyPiece stores a range of an object as one piece.
 func (v *view) CopyPiece(ctx context.Context, u bucket.Upload, number int32, from bucket.Span) (bucket.Uploaded, error) {
-	data, err := v.ReadRange(ctx, from.Key, from.Offset, from.Length)
-	if err != nil {
+	data := make([]byte, from.Length)
+	if err := v.ReadRange(ctx, from.Key, from.Offset, data); err != nil {
 		return bucket.Uploaded{}, err
 	}
 	p := bucket.Piece{Number: number, Data: data, CRC64NVME: bucket.Checksum(data)}

@@ -17,16 +17,17 @@ func (v *view) Head(ctx context.Context, key string) (bucket.Object, error) {
 	return bucket.Object{Bytes: int64(len(data)), CRC64NVME: bucket.Checksum(data)}, nil
 }
 
-// ReadRange returns length bytes from offset.
-func (v *view) ReadRange(ctx context.Context, key string, offset, length int64) ([]byte, error) {
+// ReadRange fills room with the bytes from offset.
+func (v *view) ReadRange(ctx context.Context, key string, offset int64, room []byte) error {
 	data, _, err := v.Get(ctx, key)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if offset < 0 || offset+length > int64(len(data)) {
-		return nil, refused("range %d+%d of %d bytes", offset, length, len(data))
+	if offset < 0 || offset+int64(len(room)) > int64(len(data)) {
+		return refused("range %d+%d of %d bytes", offset, len(room), len(data))
 	}
-	return data[offset : offset+length], nil
+	copy(room, data[offset:])
+	return nil
 }
 
 // Delete removes an object.

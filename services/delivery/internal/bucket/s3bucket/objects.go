@@ -34,38 +34,44 @@ func (b *Bucket) Head(ctx context.Context, key string) (bucket.Object, error) {
 	return bucket.Object{Bytes: aws.ToInt64(out.ContentLength), CRC64NVME: aws.ToString(out.ChecksumCRC64NVME)}, nil
 }
 
-// ReadRange returns length bytes from offset.
-func (b *Bucket) ReadRange(ctx context.Context, key string, offset, length int64) ([]byte, error) {
-	data, _, err := b.read(ctx, key, aws.String(fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)), length)
-	if err == nil && int64(len(data)) != length {
-		return nil, fault.New(fault.Unavailable, fault.ReasonBucketUnavailable, "reading s3://%s/%s: %d bytes came instead of %d", b.name, key, len(data), length)
-	}
-	return data, err
-}
-
-// Get returns a whole small object.
-func (b *Bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
-	return b.read(ctx, key, nil, maxControlBytes)
-}
-
-func (b *Bucket) read(ctx context.Context, key string, span *string, most int64) ([]byte, string, error) {
+// ReadRange fills room with the bytes from offset.
+func (b *Bucket) ReadRange(ctx context.Context, key string, offset int64, room []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	in := &s3.GetObjectInput{Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, Range: span}
-	if span == nil { // the SDK holds the whole against the checksum that came with it when it was put
-		in.ChecksumMode = types.ChecksumModeEnabled
+	length := int64(len(room))
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{
+		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, Range: aws.String(fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)),
+	})
+	if err != nil {
+		return b.orNotFound(err, "reading", key)
 	}
-	out, err := b.client.GetObject(ctx, in)
+	defer func() { _ = out.Body.Close() }()
+	if came := aws.ToInt64(out.ContentLength); came != length {
+		return fault.New(fault.Unavailable, fault.ReasonBucketUnavailable, "reading s3://%s/%s: %d bytes came instead of %d", b.name, key, came, length)
+	}
+	if _, err := io.ReadFull(out.Body, room); err != nil {
+		return b.explain(err, "reading", key)
+	}
+	return nil
+}
+
+// Get returns a whole small object. The SDK holds it against the checksum that came with it when it was put.
+func (b *Bucket) Get(ctx context.Context, key string) ([]byte, string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{
+		Bucket: &b.name, Key: &key, ExpectedBucketOwner: &b.owner, ChecksumMode: types.ChecksumModeEnabled,
+	})
 	if err != nil {
 		return nil, "", b.orNotFound(err, "reading", key)
 	}
 	defer func() { _ = out.Body.Close() }()
-	data, err := io.ReadAll(io.LimitReader(out.Body, most+1))
+	data, err := io.ReadAll(io.LimitReader(out.Body, maxControlBytes+1))
 	if err != nil {
 		return nil, "", b.explain(err, "reading", key)
 	}
-	if int64(len(data)) > most {
-		return nil, "", fault.New(fault.State, fault.ReasonBucketUnavailable, "reading s3://%s/%s: it is larger than %d bytes", b.name, key, most)
+	if len(data) > maxControlBytes {
+		return nil, "", fault.New(fault.State, fault.ReasonBucketUnavailable, "reading s3://%s/%s: it is larger than %d bytes", b.name, key, maxControlBytes)
 	}
 	return data, aws.ToString(out.ETag), nil
 }

@@ -32,8 +32,7 @@ type packed struct {
 	saysNulls  bool
 	left       int64 // rows
 	dictionary bool
-	room       []byte // holds the page at hand
-	ready      []byte // of it, yet to be read
+	ready      []byte // of the page at hand, yet to be read
 	given      int64
 }
 

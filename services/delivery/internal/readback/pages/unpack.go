@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/golang/snappy"
 	"github.com/klauspost/compress/zstd"
@@ -21,21 +22,23 @@ type unpacker struct {
 	zstd *zstd.Decoder
 }
 
-// unpack returns size bytes behind what is given plainly, valid until the next call.
-func (u *unpacker) unpack(codec format.CompressionCodec, plain, packed []byte, size int) ([]byte, error) {
-	total := len(plain) + size
-	if cap(u.room) < total {
-		u.room = make([]byte, total)
-	}
-	u.room = u.room[:total]
-	copy(u.room, plain)
+// begin puts plain bytes in the place of whatever was there.
+func (u *unpacker) begin(plain []byte) { u.room = append(u.room[:0], plain...) }
+
+// add puts plain bytes behind what is there.
+func (u *unpacker) add(plain []byte) { u.room = append(u.room, plain...) }
+
+// unpack puts size bytes behind what is there, and returns them.
+func (u *unpacker) unpack(codec format.CompressionCodec, packed []byte, size int) ([]byte, error) {
+	from := len(u.room)
+	u.room = slices.Grow(u.room, size)[:from+size]
 	if len(packed) == 0 && size == 0 { // a page of nulls only
-		return u.room, nil
+		return nil, nil
 	}
-	if err := u.into(u.room[len(plain):], codec, packed); err != nil {
+	if err := u.into(u.room[from:], codec, packed); err != nil {
 		return nil, fmt.Errorf("unpacking it: %w", err)
 	}
-	return u.room, nil
+	return u.room[from:], nil
 }
 
 // into fills a room exactly.
