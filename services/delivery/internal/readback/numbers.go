@@ -3,7 +3,6 @@ package readback
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/bits"
 
 	"github.com/parquet-go/parquet-go/encoding"
@@ -58,10 +57,10 @@ func shorts[T int32 | int64](c *counter, width int, some []T) {
 	c.sum.add(low, high)
 }
 
-// longs takes big-endian two's complement of up to 16 bytes.
+// longs takes big-endian two's complement of 8 to 16 bytes: what is shorter lands as INT64.
 func (c *counter) longs(p *pages.Page) error {
 	all, size := p.Values.FixedLenByteArray()
-	if size < 1 || size > wideBytes {
+	if size < 8 || size > wideBytes {
 		return fmt.Errorf("a number of %d bytes", size)
 	}
 	for from := 0; from < p.Present(); from += block {
@@ -76,16 +75,19 @@ func (c *counter) longs(p *pages.Page) error {
 	return nil
 }
 
-// long turns one around, which is as wide as ours once its sign is written out.
+// long turns one around.
 func (c *counter) long(room, number []byte) {
-	var full [wideBytes]byte
-	if number[0]&0x80 != 0 {
-		binary.BigEndian.PutUint64(full[:], math.MaxUint64)
-		binary.BigEndian.PutUint64(full[8:], math.MaxUint64)
-	}
-	copy(full[wideBytes-len(number):], number)
-	low, high := binary.BigEndian.Uint64(full[8:]), binary.BigEndian.Uint64(full[:])
+	low, high := words(number)
 	binary.LittleEndian.PutUint64(room, low)
 	binary.LittleEndian.PutUint64(room[8:], high)
 	c.sum.add(low, high)
+}
+
+// words widens a number by its sign.
+func words(number []byte) (low, high uint64) {
+	first := binary.BigEndian.Uint64(number)
+	if size := len(number); size > 8 {
+		return binary.BigEndian.Uint64(number[size-8:]), uint64(int64(first) >> (8 * (wideBytes - size)))
+	}
+	return first, uint64(int64(first) >> 63)
 }

@@ -24,6 +24,11 @@ func (p *textPage) append(offsets []int32, data []byte) {
 	}
 }
 
+// add adds one text.
+func (p *textPage) add(v []byte) {
+	p.data, p.lengths = append(p.data, v...), append(p.lengths, int32(len(v)))
+}
+
 // each calls take with every text.
 func (p *textPage) each(take func(v []byte)) {
 	from := 0

@@ -3,7 +3,6 @@ package flat
 import (
 	"encoding/binary"
 	"math/bits"
-	"slices"
 	"sort"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -49,32 +48,44 @@ func (t *texts) fits(a arrow.Array, from, until int) int {
 
 func (t *texts) take(a arrow.Array, rows stretch) {
 	if d, ok := a.(*array.Decimal128); ok {
-		t.widen(d, rows)
+		t.decimals(d.Values(), rows)
 	} else if rows.values() > 0 {
-		offsets, data := a.(wide).ValueOffsets(), bytesOf(a)
-		rows.each(func(from, until int) { t.page.append(offsets[from:until+1], data) })
-	}
-	if t.indexes != nil {
-		t.index()
+		t.texts(a.(wide).ValueOffsets(), bytesOf(a), rows)
 	}
 }
 
-// widen spells decimals in big-endian two's complement.
-func (t *texts) widen(d *array.Decimal128, rows stretch) {
-	all := d.Values()
+func (t *texts) texts(offsets []int32, data []byte, rows stretch) {
 	rows.each(func(from, until int) {
-		for _, v := range all[from:until] {
-			t.page.data = appendDecimal(t.page.data, v, t.leaf.width)
-			t.page.lengths = append(t.page.lengths, int32(t.leaf.width))
+		if t.indexes == nil {
+			t.page.append(offsets[from:until+1], data)
+			return
+		}
+		for i := from; i < until; i++ {
+			t.look(data[offsets[i]:offsets[i+1]])
 		}
 	})
 }
 
-func appendDecimal(dst []byte, v decimal128.Num, width int) []byte {
+// decimals spells them in big-endian two's complement.
+func (t *texts) decimals(all []decimal128.Num, rows stretch) {
 	var whole [16]byte
-	binary.BigEndian.PutUint64(whole[:], uint64(v.HighBits()))
-	binary.BigEndian.PutUint64(whole[8:], v.LowBits())
-	return append(dst, whole[16-width:]...)
+	spelled := whole[len(whole)-t.leaf.width:]
+	rows.each(func(from, until int) {
+		for _, v := range all[from:until] {
+			binary.BigEndian.PutUint64(whole[:], uint64(v.HighBits()))
+			binary.BigEndian.PutUint64(whole[8:], v.LowBits())
+			if t.indexes == nil {
+				t.page.add(spelled)
+			} else {
+				t.look(spelled)
+			}
+		}
+	})
+}
+
+// look adds the index of a text.
+func (t *texts) look(v []byte) {
+	t.indexes.values = append(t.indexes.values, t.dictionaryOf.index(v))
 }
 
 // bytesOf is the whole buffer that a column's offsets point into.
@@ -84,12 +95,6 @@ func bytesOf(a arrow.Array) []byte {
 		return nil
 	}
 	return buffer.Bytes()
-}
-
-func (t *texts) index() {
-	t.indexes.values = slices.Grow(t.indexes.values, len(t.page.lengths))
-	t.page.each(func(v []byte) { t.indexes.values = append(t.indexes.values, t.dictionaryOf.index(v)) })
-	t.page.empty()
 }
 
 // judge begins a dictionary where it and its indexes are clearly smaller than the texts.
@@ -104,7 +109,8 @@ func (t *texts) judge() {
 	}
 	t.dictionaryOf.begin()
 	t.indexes = newIndexPage(t.conservative)
-	t.index()
+	t.page.each(t.look)
+	t.page.empty()
 }
 
 func (t *texts) full() bool {
