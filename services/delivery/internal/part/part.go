@@ -109,7 +109,6 @@ func (u *Uploader) Upload(ctx context.Context, h Header, s Stream) (*deliveryv1.
 	if err != nil {
 		return nil, err
 	}
-	defer rows.close()
 	receipt, err := u.take(ctx, h, revision, rows)
 	if fault.ReasonOf(err) == fault.ReasonScopeViolation {
 		u.escalate(ctx, h)

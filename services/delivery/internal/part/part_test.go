@@ -35,11 +35,6 @@ const (
 	messages  = "FACT_MESSAGES"
 )
 
-func TestMain(m *testing.M) {
-	part.SpoilBatches()
-	m.Run()
-}
-
 // fixture is one bucket of the real server and an uploader into it.
 type fixture struct {
 	t        *testing.T
