@@ -16,11 +16,16 @@ type Bulk struct {
 	strict bool
 }
 
-// NewBulk is the message with one bytes field. It takes over the value, which is one of Buffers; sending spends both.
-func NewBulk(field protowire.Number, value *[]byte) *Bulk {
+// NewBulk is the message with one bytes field, whose value comes in pieces. Sending spends it: the pieces are read meanwhile and
+// afterwards, until done is called, once.
+func NewBulk(field protowire.Number, pieces [][]byte, done func()) *Bulk {
+	size := 0
+	for _, piece := range pieces {
+		size += len(piece)
+	}
 	prefix := protowire.AppendTag(nil, field, protowire.BytesType)
-	prefix = protowire.AppendVarint(prefix, uint64(len(*value)))
-	return &Bulk{wire: mem.BufferSlice{mem.SliceBuffer(prefix), mem.NewBuffer(value, Buffers)}}
+	prefix = protowire.AppendVarint(prefix, uint64(size))
+	return &Bulk{wire: append(mem.BufferSlice{mem.SliceBuffer(prefix)}, lend(pieces, done)...)}
 }
 
 // spend hands the wire form over to gRPC, which frees it.
@@ -33,9 +38,9 @@ func (b *Bulk) spend() mem.BufferSlice {
 // fill takes what came in place of what it held.
 func (b *Bulk) fill(data mem.BufferSlice) {
 	b.Free()
-	whole := Buffers.Get(data.Len())
+	whole := received.Get(data.Len())
 	data.CopyTo(*whole)
-	b.wire = mem.BufferSlice{mem.NewBuffer(whole, Buffers)}
+	b.wire = mem.BufferSlice{mem.NewBuffer(whole, received)}
 }
 
 // bytes is the wire form of what came.
@@ -71,9 +76,8 @@ func (b *Bulk) Free() {
 	b.wire = nil
 }
 
-// Buffers is where the memory of bulk comes from and goes to: what a record batch of about 1 MiB takes. Nothing in it is
-// cleared.
-var Buffers mem.BufferPool = &buffers{bytes: 1<<20 + 128<<10}
+// received is where the memory of what comes is from: what a record batch of about 1 MiB takes. Nothing in it is cleared.
+var received mem.BufferPool = &buffers{bytes: 1<<20 + 128<<10}
 
 // frames is where gRPC has its own memory from, for HTTP/2 frames, which it takes up to 16 KiB long. gRPC would clear them
 // before it reads into them.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync/atomic"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -18,13 +19,13 @@ const batchField = 2
 
 type parts = grpc.ClientStreamingServer[deliveryv1.UploadPartRequest, deliveryv1.UploadPartResponse]
 
-// bulk is a message of n bytes, all of them b.
-func bulk(n int, b byte) *rpc.Bulk {
-	value := rpc.Buffers.Get(n)
-	for i := range *value {
-		(*value)[i] = b
-	}
-	return rpc.NewBulk(batchField, value)
+// bulk is a message of n bytes, all of them b, in three pieces that are spoiled once nobody should read them.
+func bulk(n int, b byte, done *atomic.Int64) *rpc.Bulk {
+	value := bytes.Repeat([]byte{b}, n)
+	return rpc.NewBulk(batchField, [][]byte{value[:n/3], value[n/3 : n/2], value[n/2:]}, func() {
+		clear(value)
+		done.Add(1)
+	})
 }
 
 // TestBulkIsTheSameMessage sends bulk to a handler of messages, and messages to a handler of bulk.
@@ -55,10 +56,11 @@ func TestBulkIsTheSameMessage(t *testing.T) {
 		for _, send := range []string{"bulk", "messages"} {
 			t.Run(send+" "+name, func(t *testing.T) {
 				t.Parallel()
+				var done atomic.Int64
 				stream, err := deliveryv1.NewPartServiceClient(serve(t, &service{upload: receive}).conn).UploadPart(t.Context())
 				for i, n := range sizes {
 					if err == nil && send == "bulk" {
-						err = stream.SendMsg(bulk(n, byte(i)))
+						err = stream.SendMsg(bulk(n, byte(i), &done))
 					} else if err == nil {
 						err = stream.Send(&deliveryv1.UploadPartRequest{Message: &deliveryv1.UploadPartRequest_Batch{Batch: bytes.Repeat([]byte{byte(i)}, n)}})
 					}
@@ -68,6 +70,9 @@ func TestBulkIsTheSameMessage(t *testing.T) {
 				}
 				if _, err := stream.CloseAndRecv(); err != nil {
 					t.Error(err)
+				}
+				if n := done.Load(); send == "bulk" && n != int64(len(sizes)) {
+					t.Errorf("%d of %d messages were given back", n, len(sizes))
 				}
 			})
 		}

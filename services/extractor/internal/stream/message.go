@@ -3,11 +3,10 @@ package stream
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
-
-	"github.com/customer-exports/exports/pkg/rpc"
 )
 
 const (
@@ -15,13 +14,37 @@ const (
 	continuation = 0xFFFFFFFF
 	prefixBytes  = 8
 	alignment    = 8
+	// shortBytes is up to which length what is written is copied: a piece of its own costs more.
+	shortBytes = 1 << 10
 )
 
-// encoder writes records as encapsulated IPC messages, one of rpc.Buffers each, so that the schema can travel
-// in the header and every batch in a message of its own.
+// message is one encapsulated IPC message in pieces. The long ones are the record's own memory.
+type message struct {
+	pieces [][]byte
+	bytes  int
+	open   bool // whether the last piece is ours and takes more
+}
+
+// Write takes what a record has, which must not change until the message is spent.
+func (m *message) Write(data []byte) (int, error) {
+	m.bytes += len(data)
+	last := len(m.pieces) - 1
+	switch {
+	case len(data) > shortBytes:
+		m.pieces, m.open = append(m.pieces, data), false
+	case m.open:
+		m.pieces[last] = append(m.pieces[last], data...)
+	default:
+		m.pieces, m.open = append(m.pieces, append([]byte(nil), data...)), true
+	}
+	return len(data), nil
+}
+
+// encoder writes records as encapsulated IPC messages, so that the schema can travel in the header and every batch in a
+// message of its own.
 type encoder struct {
 	writer   *ipc.Writer
-	messages []*[]byte
+	messages []*message
 }
 
 // newEncoder returns an encoder and the schema message that it starts with.
@@ -36,12 +59,12 @@ func newEncoder(schema *arrow.Schema) (*encoder, []byte, error) {
 		return nil, nil, err
 	}
 	e.writer = ipc.NewWriterWithPayloadWriter(e, ipc.WithSchema(schema))
-	return e, *message, nil
+	return e, slices.Concat(message.pieces...), nil
 }
 
-// encode returns the one message of a record. Our schemas hold no dictionary arrays, which would need
-// more than one.
-func (e *encoder) encode(rec arrow.Record) (*[]byte, error) {
+// encode returns the one message of a record, good as long as the record is. Our schemas hold no dictionary arrays, which would
+// need more than one.
+func (e *encoder) encode(rec arrow.Record) (*message, error) {
 	e.messages = nil
 	if err := e.writer.Write(rec); err != nil {
 		return nil, fmt.Errorf("encoding a batch: %w", err)
@@ -53,7 +76,7 @@ func (e *encoder) encode(rec arrow.Record) (*[]byte, error) {
 	return e.only()
 }
 
-func (e *encoder) only() (*[]byte, error) {
+func (e *encoder) only() (*message, error) {
 	if len(e.messages) != 1 {
 		return nil, fmt.Errorf("encoding gave %d messages instead of 1", len(e.messages))
 	}
@@ -73,22 +96,14 @@ func (e *encoder) WritePayload(p ipc.Payload) error {
 	meta := p.Meta()
 	defer meta.Release()
 	padded := (meta.Len() + alignment - 1) / alignment * alignment
-	buffer := rpc.Buffers.Get(prefixBytes + padded)
-	head := *buffer
+	head := make([]byte, prefixBytes+padded)
 	binary.LittleEndian.PutUint32(head, continuation)
 	binary.LittleEndian.PutUint32(head[4:], uint32(padded)) //nolint:gosec // metadata is a few KiB
-	clear(head[prefixBytes+copy(head[prefixBytes:], meta.Bytes()):])
-	if err := p.SerializeBody((*appender)(buffer)); err != nil {
+	copy(head[prefixBytes:], meta.Bytes())
+	m := &message{pieces: [][]byte{head}, bytes: len(head), open: true}
+	if err := p.SerializeBody(m); err != nil {
 		return fmt.Errorf("framing a message: %w", err)
 	}
-	e.messages = append(e.messages, buffer)
+	e.messages = append(e.messages, m)
 	return nil
-}
-
-// appender appends what is written.
-type appender []byte
-
-func (a *appender) Write(data []byte) (int, error) {
-	*a = append(*a, data...)
-	return len(data), nil
 }

@@ -14,8 +14,8 @@ func rowsPerMessage(rec arrow.Record, size int64) int64 {
 	return max(rec.NumRows()*size/total, 1)
 }
 
-// slices calls use with consecutive slices of a record; each is valid until use returns.
-func slices(rec arrow.Record, rows int64, use func(arrow.Record) error) error {
+// cut calls use with consecutive slices of a record; each is valid until use returns.
+func cut(rec arrow.Record, rows int64, use func(arrow.Record) error) error {
 	for from := int64(0); from < rec.NumRows(); from += rows {
 		piece := rec.NewSlice(from, min(from+rows, rec.NumRows()))
 		err := use(piece)

@@ -65,7 +65,7 @@ func Open(ctx context.Context, client Client, header *deliveryv1.PartHeader, sch
 // Send sends the rows of a record, in as many messages as they need. It blocks while delivery is
 // behind, and fails with delivery's own fault when delivery has refused the part.
 func (u *Upload) Send(rec arrow.Record) error {
-	return slices(rec, rowsPerMessage(rec, messageBytes), u.batch)
+	return cut(rec, rowsPerMessage(rec, messageBytes), u.batch)
 }
 
 // Close sends the trailer and waits for the receipt.
@@ -95,14 +95,16 @@ func (u *Upload) batch(rec arrow.Record) error {
 	if err != nil {
 		return err
 	}
-	if size := len(*message); size > splitBytes && rec.NumRows() > 1 {
-		rpc.Buffers.Put(message)
-		return slices(rec, (rec.NumRows()+1)/2, u.batch)
+	if size := message.bytes; size > splitBytes && rec.NumRows() > 1 {
+		return cut(rec, (rec.NumRows()+1)/2, u.batch)
 	} else if size > limitBytes {
 		return fault.New(fault.State, fault.ReasonValueOutOfRange, "one row is %d bytes, at most %d can be sent", size, limitBytes)
 	}
-	u.crc.Write(*message)
-	if err := u.send(rpc.NewBulk(batchField, message)); err != nil {
+	for _, piece := range message.pieces {
+		u.crc.Write(piece)
+	}
+	rec.Retain()
+	if err := u.send(rpc.NewBulk(batchField, message.pieces, rec.Release)); err != nil {
 		return err
 	}
 	u.batches++
