@@ -33,9 +33,10 @@ type RowType struct {
 
 // Converter knows one result. It is safe for use by several goroutines.
 type Converter struct {
-	layout *dictionary.Layout
-	schema *arrow.Schema
-	types  []RowType
+	layout  *dictionary.Layout
+	schema  *arrow.Schema
+	types   []RowType
+	shelves []shelves // of each column
 }
 
 // New compares a result's columns with the layout they must fill. It fails with
@@ -56,7 +57,7 @@ func New(layout *dictionary.Layout, types []RowType) (*Converter, error) {
 		return nil, fault.New(fault.State, fault.ReasonSourceColumnMissing,
 			"result of table %s has %d columns, %d were selected", layout.Table.Name, len(types), len(layout.Fields))
 	}
-	return &Converter{layout: layout, schema: arrowschema.Of(layout), types: types}, nil
+	return &Converter{layout: layout, schema: arrowschema.Of(layout), types: types, shelves: make([]shelves, len(types))}, nil
 }
 
 // matches compares types, not values. A narrower number and any fraction of a timestamp are accepted
@@ -96,7 +97,7 @@ func (c *Converter) Batch(expected int64) *Batch {
 	b := &Batch{converter: c}
 	room := int(min(max(expected, 0), maxExpected))
 	for i, f := range c.schema.Fields() {
-		b.sinks = append(b.sinks, newSink(f.Type, formatOf(c.layout.Fields[i].Column.Type.Kind), room))
+		b.sinks = append(b.sinks, newSink(f.Type, formatOf(c.layout.Fields[i].Column.Type.Kind), room, &c.shelves[i]))
 	}
 	return b
 }
@@ -132,7 +133,8 @@ func (b *Batch) Append(rec arrow.Record) error {
 // Rows is the number of rows gathered so far.
 func (b *Batch) Rows() int64 { return b.rows }
 
-// Record hands over what was gathered, after which the batch is of no use. The caller releases it.
+// Record hands over what was gathered, after which the batch is of no use. The caller releases it, and reads nothing of it
+// afterwards: its memory is the next batch's.
 func (b *Batch) Record() arrow.Record {
 	arrays := make([]arrow.Array, len(b.sinks))
 	for i, s := range b.sinks {

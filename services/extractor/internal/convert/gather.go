@@ -23,36 +23,42 @@ type sink interface {
 }
 
 // newSink makes the sink of a pinned type, with room for some rows.
-func newSink(kind arrow.DataType, format textFormat, rows int) sink {
+func newSink(kind arrow.DataType, format textFormat, rows int, on *shelves) sink {
 	switch kind.ID() {
 	case arrow.INT64:
-		return newFixed(kind, (*column).integers, rows)
+		return newFixed(kind, (*column).integers, rows, on)
 	case arrow.DECIMAL128:
-		return newFixed(kind, (*column).decimals, rows)
+		return newFixed(kind, (*column).decimals, rows, on)
 	case arrow.FLOAT64:
-		return newFixed(kind, (*column).doubles, rows)
+		return newFixed(kind, (*column).doubles, rows, on)
 	case arrow.DATE32:
-		return newFixed(kind, (*column).dates, rows)
+		return newFixed(kind, (*column).dates, rows, on)
 	case arrow.TIME64:
-		return newFixed(kind, (*column).times, rows)
+		return newFixed(kind, (*column).times, rows, on)
 	case arrow.TIMESTAMP:
-		return newFixed(kind, (*column).timestamps, rows)
+		return newFixed(kind, (*column).timestamps, rows, on)
 	case arrow.BOOL:
-		return &flags{}
+		return newFlags(rows, on)
 	default:
-		return newTexts(kind, format, rows)
+		return newTexts(kind, format, rows, on)
 	}
 }
 
 // validity is the bitmap of the values that are not null.
 type validity struct {
+	shelf       *shelf
 	bits        []byte
 	rows, nulls int
 }
 
+func newValidity(on *shelf, rows int) validity {
+	return validity{shelf: on, bits: on.take(int(bitutil.BytesForBits(int64(rows))))}
+}
+
 func (v *validity) reach(count int) {
-	need := int(bitutil.BytesForBits(int64(v.rows + count)))
-	v.bits = slices.Grow(v.bits, need-len(v.bits))[:need]
+	have, need := len(v.bits), int(bitutil.BytesForBits(int64(v.rows+count)))
+	v.bits = slices.Grow(v.bits, need-have)[:need]
+	clear(v.bits[have:])
 }
 
 func (v *validity) blank(count int) {
@@ -93,14 +99,15 @@ func nulls(values arrow.Array) iter.Seq[int] {
 	}
 }
 
-// data makes an array of the bitmap and the buffers of the values.
-func (v *validity) data(kind arrow.DataType, buffers ...[]byte) arrow.Array {
-	list := []*memory.Buffer{nil}
-	if v.nulls > 0 {
-		list[0] = memory.NewBufferBytes(v.bits)
+// data makes an array of the bitmap and the buffers of the values, which it takes over.
+func (v *validity) data(kind arrow.DataType, buffers ...*memory.Buffer) arrow.Array {
+	valid := memory.NewBufferWithAllocator(v.bits, v.shelf)
+	list := append([]*memory.Buffer{valid}, buffers...)
+	for _, b := range list {
+		defer b.Release()
 	}
-	for _, b := range buffers {
-		list = append(list, memory.NewBufferBytes(b))
+	if v.nulls == 0 {
+		list[0] = nil
 	}
 	data := array.NewData(kind, v.rows, list, nil, v.nulls, 0)
 	defer data.Release()
@@ -111,14 +118,17 @@ func (v *validity) data(kind arrow.DataType, buffers ...[]byte) arrow.Array {
 type fixed[T arrow.FixedWidthType] struct {
 	validity
 	kind   arrow.DataType
+	shelf  *shelf
+	width  int
 	values []T
 	// fill converts into a slice as long as the values. What it makes of a null does not matter.
 	fill func(c *column, into []T, values arrow.Array) error
 }
 
-func newFixed[T arrow.FixedWidthType](kind arrow.DataType, fill func(*column, []T, arrow.Array) error, rows int) *fixed[T] {
-	f := &fixed[T]{kind: kind, fill: fill, values: make([]T, 0, rows)}
-	f.bits = make([]byte, 0, bitutil.BytesForBits(int64(rows)))
+func newFixed[T arrow.FixedWidthType](kind arrow.DataType, fill func(*column, []T, arrow.Array) error, rows int, on *shelves) *fixed[T] {
+	f := &fixed[T]{validity: newValidity(&on.bits, rows), kind: kind, shelf: &on.values, width: len(arrow.GetBytes(make([]T, 1))), fill: fill}
+	room := f.shelf.take(rows * f.width)
+	f.values = arrow.GetData[T](room[:cap(room)/f.width*f.width])[:0]
 	return f
 }
 
@@ -147,12 +157,19 @@ func (f *fixed[T]) extend(count int) []T {
 	return f.values[rows:]
 }
 
-func (f *fixed[T]) array() arrow.Array { return f.data(f.kind, arrow.GetBytes(f.values)) }
+func (f *fixed[T]) array() arrow.Array {
+	room := arrow.GetBytes(f.values[:cap(f.values)])
+	return f.data(f.kind, memory.NewBufferWithAllocator(room[:len(f.values)*f.width], f.shelf))
+}
 
 // flags gathers booleans, which are bits.
 type flags struct {
 	validity
 	values validity
+}
+
+func newFlags(rows int, on *shelves) *flags {
+	return &flags{validity: newValidity(&on.bits, rows), values: newValidity(&on.values, rows)}
 }
 
 func (f *flags) take(c *column, values arrow.Array) error {
@@ -176,4 +193,6 @@ func (f *flags) blank(count int) {
 	f.values.blank(count)
 }
 
-func (f *flags) array() arrow.Array { return f.data(arrow.FixedWidthTypes.Boolean, f.values.bits) }
+func (f *flags) array() arrow.Array {
+	return f.data(arrow.FixedWidthTypes.Boolean, memory.NewBufferWithAllocator(f.values.bits, f.values.shelf))
+}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
+	"github.com/apache/arrow/go/v17/arrow/memory"
 )
 
 // textFormat is what the bytes of a value must be.
@@ -33,12 +34,15 @@ type texts struct {
 	format textFormat
 	// expected is how many rows there will be, as far as one can tell.
 	expected int
+	on       *shelves
 	offsets  []int32
 	bytes    []byte
 }
 
-func newTexts(kind arrow.DataType, format textFormat, rows int) *texts {
-	return &texts{kind: kind, format: format, expected: rows, offsets: append(make([]int32, 0, rows+1), 0)}
+func newTexts(kind arrow.DataType, format textFormat, rows int, on *shelves) *texts {
+	room := on.offsets.take(arrow.Int32SizeBytes * (rows + 1))
+	offsets := arrow.GetData[int32](room[:cap(room)/arrow.Int32SizeBytes*arrow.Int32SizeBytes])
+	return &texts{validity: newValidity(&on.bits, rows), kind: kind, format: format, expected: rows, on: on, offsets: append(offsets[:0], 0)}
 }
 
 func (t *texts) take(c *column, values arrow.Array) error {
@@ -71,8 +75,12 @@ func (t *texts) reserve(size, rows int) {
 	}
 	// An eighth more, so that a chunk whose later values are a little longer is not moved again.
 	perRow := float64(need) / float64(t.rows+rows) * 9 / 8
-	guess := int(perRow * float64(t.expected))
-	t.bytes = slices.Grow(t.bytes, max(size, min(guess, math.MaxInt32)-len(t.bytes)))
+	guess := max(need, min(int(perRow*float64(t.expected)), math.MaxInt32))
+	if len(t.bytes) == 0 {
+		t.bytes = t.on.values.take(guess)
+		return
+	}
+	t.bytes = slices.Grow(t.bytes, guess-len(t.bytes))
 }
 
 // whole adds all values as they lie.
@@ -114,7 +122,11 @@ func (t *texts) blank(count int) {
 	}
 }
 
-func (t *texts) array() arrow.Array { return t.data(t.kind, arrow.GetBytes(t.offsets), t.bytes) }
+func (t *texts) array() arrow.Array {
+	room := arrow.GetBytes(t.offsets[:cap(t.offsets)])
+	offsets := memory.NewBufferWithAllocator(room[:arrow.Int32SizeBytes*len(t.offsets)], &t.on.offsets)
+	return t.data(t.kind, offsets, memory.NewBufferWithAllocator(t.bytes, &t.on.values))
+}
 
 // check refuses what a reader of the file would stumble over. The source passes bytes that are not
 // UTF-8 through without a word, and its JSON has words that JSON has not.

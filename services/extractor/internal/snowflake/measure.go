@@ -3,6 +3,7 @@ package snowflake
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/apache/arrow/go/v17/arrow"
@@ -82,6 +83,7 @@ type tally struct {
 	counts []source.Count
 }
 
+// add copies what it keeps: the record's memory is used again.
 func (t *tally) add(rec arrow.Record) error {
 	tables, isText := rec.Column(0).(*array.String)
 	dates, isDate := rec.Column(1).(*array.String)
@@ -94,9 +96,9 @@ func (t *tally) add(rec arrow.Record) error {
 		if number.HighBits() != 0 || int64(number.LowBits()) < 0 { //nolint:gosec // this is the range check
 			return fault.New(fault.State, fault.ReasonValueOutOfRange, "row count of table %s is out of range", tables.Value(i))
 		}
-		count := source.Count{Table: tables.Value(i), Rows: int64(number.LowBits())} //nolint:gosec // checked above
+		count := source.Count{Table: strings.Clone(tables.Value(i)), Rows: int64(number.LowBits())} //nolint:gosec // checked above
 		if dates.IsValid(i) {
-			count.SplitDate = dates.Value(i)
+			count.SplitDate = strings.Clone(dates.Value(i))
 		}
 		if err := t.take(count); err != nil {
 			return err

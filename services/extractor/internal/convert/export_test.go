@@ -1,0 +1,3 @@
+package convert
+
+func init() { spoil = true }
