@@ -169,8 +169,8 @@ type ColumnCount struct {
 	// empty for other types.
 	Sum string `protobuf:"bytes,2,opt,name=sum,proto3" json:"sum,omitempty"`
 	// CRC-64/NVME that tells the values and their order. It is taken over the
-	// values, little-endian: whole numbers that land as INT64, times and
-	// timestamps in 8 bytes, other numbers unscaled in 16, dates in 4, doubles in
+	// values, little-endian: numbers of up to 18 digits unscaled, times and
+	// timestamps in 8 bytes, longer numbers unscaled in 16, dates in 4, doubles in
 	// 8 with one NaN for all (7ff8000000000001), booleans in 1, and everything
 	// else as it is; then over the 8 bytes of another one, little-endian, taken
 	// over 4 bytes a row: the length of the value, or -1 for none.

@@ -10,43 +10,35 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/readback/pages"
 )
 
-// wideBytes is how a number counts that is not landed as INT64.
-const wideBytes = 16
+// shortBytes is how a number of up to 18 digits counts, and wideBytes how a longer one does.
+const (
+	shortBytes = 8
+	wideBytes  = 16
+)
 
 // numbers takes a NUMBER column in any of the three forms that one may have.
 func (c *counter) numbers(p *pages.Page) error {
-	width := wideBytes
-	if c.kind.Scale == 0 && c.kind.Precision <= maxInt64Digits {
-		width = 8
-	}
 	switch p.Values.Kind() {
 	case encoding.Int32:
-		each(p, p.Values.Int32(), func(some []int32) { shorts(c, width, some) })
+		each(p, p.Values.Int32(), func(some []int32) { shorts(c, some) })
+		c.even(p, shortBytes)
 	case encoding.Int64:
-		each(p, p.Values.Int64(), func(some []int64) { shorts(c, width, some) })
+		each(p, p.Values.Int64(), func(some []int64) { shorts(c, some) })
+		c.even(p, shortBytes)
 	case encoding.FixedLenByteArray:
-		if err := c.longs(p); err != nil {
-			return err
-		}
+		c.even(p, wideBytes)
+		return c.longs(p)
 	default:
 		return fmt.Errorf("values of type %s are no numbers of ours", p.Values.Kind())
 	}
-	c.even(p, width)
 	return nil
 }
 
 // shorts takes numbers of 4 or 8 bytes.
-func shorts[T int32 | int64](c *counter, width int, some []T) {
-	c.gather(width*len(some), func(room []byte) {
-		if width == 8 {
-			for i, v := range some {
-				binary.LittleEndian.PutUint64(room[8*i:], uint64(v))
-			}
-			return
-		}
+func shorts[T int32 | int64](c *counter, some []T) {
+	c.gather(shortBytes*len(some), func(room []byte) {
 		for i, v := range some {
-			binary.LittleEndian.PutUint64(room[wideBytes*i:], uint64(v))
-			binary.LittleEndian.PutUint64(room[wideBytes*i+8:], uint64(int64(v)>>63))
+			binary.LittleEndian.PutUint64(room[shortBytes*i:], uint64(v))
 		}
 	})
 	var low, high, carry uint64

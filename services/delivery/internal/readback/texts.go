@@ -33,16 +33,16 @@ func (c *counter) beside(data []byte, offsets []uint32) {
 	c.values = crc64nvme.Update(c.values, data[offsets[0]:from])
 }
 
-// gatherBytes is how much is gathered before it is counted; shortBytes is what most texts of a dictionary are shorter than.
+// gatherBytes is how much is gathered before it is counted; stepBytes is what most texts of a dictionary are shorter than.
 const (
 	gatherBytes = 32 << 10
-	shortBytes  = 16
+	stepBytes   = 16
 )
 
 // lookedUp takes texts of a dictionary. A short one is copied with what follows it, in one step, and the next one is written
 // over what was too much.
 func (c *counter) lookedUp(data []byte, offsets []uint32, indexes []int32) {
-	c.room = resized(c.room, gatherBytes+shortBytes)
+	c.room = resized(c.room, gatherBytes+stepBytes)
 	lengths, at := c.present, 0
 	for _, index := range indexes {
 		from := int(offsets[index])
@@ -53,8 +53,8 @@ func (c *counter) lookedUp(data []byte, offsets []uint32, indexes []int32) {
 			at = c.flush(at)
 		}
 		switch {
-		case size <= shortBytes && from+shortBytes <= len(data):
-			*(*[shortBytes]byte)(c.room[at:]) = [shortBytes]byte(data[from:])
+		case size <= stepBytes && from+stepBytes <= len(data):
+			*(*[stepBytes]byte)(c.room[at:]) = [stepBytes]byte(data[from:])
 		case size <= gatherBytes:
 			copy(c.room[at:], data[from:from+size])
 		default:

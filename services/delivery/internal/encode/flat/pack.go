@@ -46,7 +46,11 @@ func pack64(dst []byte, values []uint64, width int) []byte {
 // hybrid appends indexes in the RLE and bit-packing hybrid: long runs once, everything else packed in groups of eight.
 func hybrid(dst []byte, values []uint32, width int) []byte {
 	packed := 0 // values from here on wait to be packed
-	for i := 0; i < len(values); {
+	for i := 0; i+minRun <= len(values); {
+		if values[i] != values[i+minRun-1] { // which nearly always settles it
+			i++
+			continue
+		}
 		run := runLength(values[i:])
 		if spare := (i - packed) % 8; spare != 0 { // packed groups are of eight
 			need := min(8-spare, run)

@@ -13,6 +13,8 @@ type textDictionary struct {
 	ends    []int // of each text in data
 	data    []byte
 	compare func(x, y []byte) int
+	last    textKey // the one looked up last, and its index: values come in stretches
+	lastAt  uint32
 }
 
 func (d *textDictionary) begin() {
@@ -21,11 +23,13 @@ func (d *textDictionary) begin() {
 	d.forget()
 }
 
-func (d *textDictionary) forget() { d.keys, d.ends, d.data = d.keys[:0], d.ends[:0], d.data[:0] }
+func (d *textDictionary) forget() {
+	d.keys, d.ends, d.data, d.last = d.keys[:0], d.ends[:0], d.data[:0], noKey
+}
 
 func (d *textDictionary) count(p *textPage) int {
 	d.begin()
-	p.each(func(v []byte) { d.find(v) })
+	p.each(func(v []byte) { d.find(v, keyOf(v)) })
 	count := len(d.ends)
 	d.forget()
 	return count
@@ -43,15 +47,23 @@ func (d *textDictionary) text(i uint32) []byte {
 
 // index of a text of the page in the making.
 func (d *textDictionary) index(v []byte) uint32 {
-	i := d.find(v)
-	if d.seen[i] != d.page {
-		d.mark(i)
+	key := keyOf(v)
+	if key == d.last && key.whole() {
+		return d.again()
 	}
-	return i
+	d.last, d.lastAt = key, d.find(v, key)
+	return d.again()
 }
 
-func (d *textDictionary) find(v []byte) uint32 {
-	key := keyOf(v)
+// again is the index of the text looked up last.
+func (d *textDictionary) again() uint32 {
+	if d.seen[d.lastAt] != d.page {
+		d.mark(d.lastAt)
+	}
+	return d.lastAt
+}
+
+func (d *textDictionary) find(v []byte, key textKey) uint32 {
 	mask := uint64(len(d.table) - 1)
 	at := key.hash() & mask
 	for d.table[at] != 0 {

@@ -14,6 +14,9 @@ type textKey struct {
 	length      int
 }
 
+// noKey is that of no text.
+var noKey = textKey{length: -1}
+
 // seed and salt are drawn for each process: nobody can send texts that all hash to the same.
 var (
 	seed = maphash.MakeSeed()

@@ -3,6 +3,9 @@ package flat
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
+
+	"github.com/apache/arrow/go/v17/arrow/decimal128"
 )
 
 // textPage holds texts one after the other, and how long each is.
@@ -24,9 +27,16 @@ func (p *textPage) append(offsets []int32, data []byte) {
 	}
 }
 
-// add adds one text.
-func (p *textPage) add(v []byte) {
-	p.data, p.lengths = append(p.data, v...), append(p.lengths, int32(len(v)))
+// widen adds decimals, which all have one length.
+func (p *textPage) widen(values []decimal128.Num) {
+	from, width := len(p.data), p.leaf.width
+	p.data = slices.Grow(p.data, width*len(values))[:from+width*len(values)]
+	room := p.data[from:]
+	for _, v := range values {
+		spellDecimal(room[:width], v)
+		room = room[width:]
+		p.lengths = append(p.lengths, int32(width))
+	}
 }
 
 // each calls take with every text.

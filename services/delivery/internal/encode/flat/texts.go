@@ -66,21 +66,27 @@ func (t *texts) texts(offsets []int32, data []byte, rows stretch) {
 	})
 }
 
-// decimals spells them in big-endian two's complement.
 func (t *texts) decimals(all []decimal128.Num, rows stretch) {
-	var whole [16]byte
-	spelled := whole[len(whole)-t.leaf.width:]
+	var spelled [wordBytes * 2]byte
 	rows.each(func(from, until int) {
+		if t.indexes == nil {
+			t.page.widen(all[from:until])
+			return
+		}
 		for _, v := range all[from:until] {
-			binary.BigEndian.PutUint64(whole[:], uint64(v.HighBits()))
-			binary.BigEndian.PutUint64(whole[8:], v.LowBits())
-			if t.indexes == nil {
-				t.page.add(spelled)
-			} else {
-				t.look(spelled)
-			}
+			spellDecimal(spelled[:t.leaf.width], v)
+			t.look(spelled[:t.leaf.width])
 		}
 	})
+}
+
+const wordBytes = 8
+
+// spellDecimal fills 9 to 16 bytes with big-endian two's complement, of two words that overlap.
+func spellDecimal(into []byte, v decimal128.Num) {
+	shift := 8 * (2*wordBytes - len(into))
+	binary.BigEndian.PutUint64(into, uint64(v.HighBits())<<shift|v.LowBits()>>(64-shift))
+	binary.BigEndian.PutUint64(into[len(into)-wordBytes:], v.LowBits())
 }
 
 // look adds the index of a text.
