@@ -22,7 +22,7 @@ var ErrEmpty = fault.New(fault.Invalid, fault.ReasonEmptyScope,
 // Set is a scope ready to judge rows. It is immutable and safe for concurrent use; a nil Set contains nothing.
 type Set struct {
 	brands, locations         []string // sorted
-	brandIndex, locationIndex map[string]struct{}
+	brandIndex, locationIndex index
 	digest                    string
 }
 
@@ -39,7 +39,7 @@ func New(brands, locationIDs []string) (*Set, error) {
 		return nil, err
 	}
 	s := &Set{brands: sorted(brands), locations: sorted(locationIDs)}
-	s.brandIndex, s.locationIndex = index(s.brands), index(s.locations)
+	s.brandIndex, s.locationIndex = newIndex(s.brands), newIndex(s.locations)
 	var err error
 	s.digest, err = digest(s.brands, s.locations)
 	return s, err
@@ -54,19 +54,13 @@ func (s *Set) Contains(brand, location string) bool {
 }
 
 // ContainsBrand is the first half of Contains, for a caller that judges many rows and remembers the last brand.
-func (s *Set) ContainsBrand(brand string) (listed bool) {
-	if s != nil {
-		_, listed = s.brandIndex[brand]
-	}
-	return listed
+func (s *Set) ContainsBrand(brand string) bool {
+	return s != nil && s.brandIndex.contains(brand)
 }
 
 // ContainsLocation is the second half of Contains.
-func (s *Set) ContainsLocation(location string) (listed bool) {
-	if s != nil {
-		_, listed = s.locationIndex[location]
-	}
-	return listed
+func (s *Set) ContainsLocation(location string) bool {
+	return s != nil && s.locationIndex.contains(location)
 }
 
 // Brands returns a sorted copy.
@@ -98,12 +92,4 @@ func sorted(values []string) []string {
 	ordered := slices.Clone(values)
 	slices.Sort(ordered)
 	return ordered
-}
-
-func index(values []string) map[string]struct{} {
-	set := make(map[string]struct{}, len(values))
-	for _, value := range values {
-		set[value] = struct{}{}
-	}
-	return set
 }

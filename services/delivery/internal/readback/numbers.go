@@ -55,24 +55,26 @@ func (c *counter) longs(p *pages.Page) error {
 	if size < 8 || size > wideBytes {
 		return fmt.Errorf("a number of %d bytes", size)
 	}
+	var low, high [block]uint64
 	for from := 0; from < p.Present(); from += block {
 		some := min(block, p.Present()-from)
-		c.gather(wideBytes*some, func(room []byte) {
-			for i := range some {
-				at := p.Entry(from + i)
-				c.long(room[wideBytes*i:], all[size*at:size*at+size])
-			}
-		})
+		for i := range some {
+			at := size * p.Entry(from+i)
+			low[i], high[i] = words(all[at : at+size])
+		}
+		c.wides(low[:some], high[:some])
 	}
 	return nil
 }
 
-// long turns one around.
-func (c *counter) long(room, number []byte) {
-	low, high := words(number)
-	binary.LittleEndian.PutUint64(room, low)
-	binary.LittleEndian.PutUint64(room[8:], high)
-	c.sum.add(low, high)
+func (c *counter) wides(low, high []uint64) {
+	c.gather(wideBytes*len(low), func(room []byte) {
+		for i := range low {
+			binary.LittleEndian.PutUint64(room[wideBytes*i:], low[i])
+			binary.LittleEndian.PutUint64(room[wideBytes*i+8:], high[i])
+			c.sum.add(low[i], high[i])
+		}
+	})
 }
 
 // words widens a number by its sign.

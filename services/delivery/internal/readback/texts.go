@@ -36,7 +36,7 @@ func (c *counter) beside(data []byte, offsets []uint32) {
 // gatherBytes is how much is gathered before it is counted; stepBytes is what most texts of a dictionary are shorter than.
 const (
 	gatherBytes = 32 << 10
-	stepBytes   = 16
+	stepBytes   = 32
 )
 
 // lookedUp takes texts of a dictionary. A short one is copied with what follows it, in one step, and the next one is written

@@ -9,12 +9,13 @@ type shelf struct{ idle sync.Pool }
 // shelves are those of a column.
 type shelves struct{ bits, values, offsets shelf }
 
-// take returns memory of length 0 with room for size bytes. What was in it is still there.
+// take returns memory of length 0 with room for size bytes. What was in it is still there. New memory has an eighth more, so that
+// it is large enough for the next chunk also.
 func (s *shelf) take(size int) []byte {
 	if idle, ok := s.idle.Get().(*[]byte); ok && cap(*idle) >= size {
 		return (*idle)[:0]
 	}
-	return make([]byte, 0, size)
+	return make([]byte, 0, size+size/8)
 }
 
 // Allocate is part of memory.Allocator, of which Arrow needs no more than Free.

@@ -6,6 +6,7 @@ const (
 	literalBits  = 11
 	distanceBits = 9
 	longestCode  = 15
+	maxSymbols   = 288 // of any code
 )
 
 // codes are the two codes of a block, as tables to decode them.
@@ -142,32 +143,60 @@ func tables(main, long []entry, bits uint, lengths []uint8, mean func(int) (entr
 	if err != nil {
 		return long, err
 	}
-	for i := range main {
-		main[i] = noCode
+	symbols, ends := byLength(lengths)
+	main[0], long = noCode, long[:0]
+	filled := 1 // entries, those of as many bits as the codes so far; each bit more has all of them twice
+	for length := uint8(1); uint(length) <= bits; length++ {
+		copy(main[filled:2*filled], main[:filled])
+		filled *= 2
+		for _, symbol := range symbols[ends[length-1]:ends[length]] {
+			meaning, extra := mean(int(symbol))
+			main[reversed(next[length], length)] = used(meaning, length, extra)
+			next[length]++
+		}
 	}
-	long = long[:0]
-	for symbol, length := range lengths {
-		if length == 0 {
-			continue
+	for length := uint8(bits) + 1; length <= longest; length++ {
+		for _, symbol := range symbols[ends[length-1]:ends[length]] {
+			meaning, extra := mean(int(symbol))
+			long = longer(main, long, bits, uint(longest)-bits, uint(reversed(next[length], length)), length, used(meaning, length-uint8(bits), extra))
+			next[length]++
 		}
-		code := uint(reversed(next[length], length))
-		next[length]++
-		meaning, extra := mean(symbol)
-		if uint(length) <= bits {
-			spread(main, code, uint(length), used(meaning, length, extra))
-			continue
-		}
-		at := code & (1<<bits - 1)
-		if main[at] == noCode {
-			main[at] = other | entry(len(long))<<baseShift | entry(uint(longest)-bits)<<codeShift | entry(bits)
-			for range 1 << (uint(longest) - bits) {
-				long = append(long, noCode)
-			}
-		}
-		place := main[at] >> baseShift
-		spread(long[place:][:1<<(uint(longest)-bits)], code>>bits, uint(length)-bits, used(meaning, length-uint8(bits), extra))
 	}
 	return long, nil
+}
+
+// byLength orders the symbols by the length of their code; those of a length end where ends says.
+func byLength(lengths []uint8) (symbols [maxSymbols]uint16, ends [longestCode + 1]int) {
+	var count [longestCode + 1]int
+	for _, length := range lengths {
+		count[length]++
+	}
+	var places [longestCode + 1]int
+	for length := 1; length <= longestCode; length++ {
+		places[length] = ends[length-1]
+		ends[length] = ends[length-1] + count[length]
+	}
+	for symbol, length := range lengths {
+		if length > 0 {
+			symbols[places[length]] = uint16(symbol)
+			places[length]++
+		}
+	}
+	return symbols, ends
+}
+
+// longer puts a code that is longer than bits into the table of its first bits, which is made with the first of them.
+func longer(main, long []entry, bits, more, code uint, length uint8, meaning entry) []entry {
+	at := code & (1<<bits - 1)
+	if main[at] == noCode {
+		main[at] = other | entry(len(long))<<baseShift | entry(more)<<codeShift | entry(bits)
+		for range 1 << more {
+			long = append(long, noCode)
+		}
+	}
+	place := main[at] >> baseShift
+	spread(long[place:][:1<<more], code>>bits, uint(length)-bits, meaning)
+	return long
 }
 
 // spread sets every entry whose lowest length bits are code.

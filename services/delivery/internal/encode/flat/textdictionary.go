@@ -3,17 +3,19 @@ package flat
 import (
 	"bytes"
 	"encoding/binary"
+
+	"github.com/customer-exports/exports/pkg/textkey"
 )
 
 // textDictionary finds the index of a text.
 type textDictionary struct {
 	slots
 	marks
-	keys    []textKey
+	keys    []textkey.Key
 	ends    []int // of each text in data
 	data    []byte
 	compare func(x, y []byte) int
-	last    textKey // the one looked up last, and its index: values come in stretches
+	last    textkey.Key // the one looked up last, and its index: values come in stretches
 	lastAt  uint32
 }
 
@@ -24,12 +26,12 @@ func (d *textDictionary) begin() {
 }
 
 func (d *textDictionary) forget() {
-	d.keys, d.ends, d.data, d.last = d.keys[:0], d.ends[:0], d.data[:0], noKey
+	d.keys, d.ends, d.data, d.last = d.keys[:0], d.ends[:0], d.data[:0], textkey.None
 }
 
 func (d *textDictionary) count(p *textPage) int {
 	d.begin()
-	p.each(func(v []byte) { d.find(v, keyOf(v)) })
+	p.each(func(v []byte) { d.find(v, textkey.Of(v)) })
 	count := len(d.ends)
 	d.forget()
 	return count
@@ -47,8 +49,8 @@ func (d *textDictionary) text(i uint32) []byte {
 
 // index of a text of the page in the making.
 func (d *textDictionary) index(v []byte) uint32 {
-	key := keyOf(v)
-	if key == d.last && key.whole() {
+	key := textkey.Of(v)
+	if key == d.last && key.Whole() {
 		return d.again()
 	}
 	d.last, d.lastAt = key, d.find(v, key)
@@ -63,11 +65,11 @@ func (d *textDictionary) again() uint32 {
 	return d.lastAt
 }
 
-func (d *textDictionary) find(v []byte, key textKey) uint32 {
+func (d *textDictionary) find(v []byte, key textkey.Key) uint32 {
 	mask := uint64(len(d.table) - 1)
-	at := key.hash() & mask
+	at := key.Hash() & mask
 	for d.table[at] != 0 {
-		if i := d.table[at] - 1; d.keys[i] == key && (key.whole() || bytes.Equal(d.text(i), v)) {
+		if i := d.table[at] - 1; d.keys[i] == key && (key.Whole() || bytes.Equal(d.text(i), v)) {
 			return i
 		}
 		at = (at + 1) & mask
@@ -75,12 +77,12 @@ func (d *textDictionary) find(v []byte, key textKey) uint32 {
 	return d.add(key, v, at)
 }
 
-func (d *textDictionary) add(key textKey, v []byte, at uint64) uint32 {
+func (d *textDictionary) add(key textkey.Key, v []byte, at uint64) uint32 {
 	d.data, d.keys = append(d.data, v...), append(d.keys, key)
 	d.ends, d.seen = append(d.ends, len(d.data)), append(d.seen, 0)
 	d.table[at] = uint32(len(d.ends))
 	if d.used++; d.crowded() {
-		d.grow(len(d.ends), func(i int) uint64 { return d.keys[i].hash() })
+		d.grow(len(d.ends), func(i int) uint64 { return d.keys[i].Hash() })
 	}
 	return uint32(len(d.ends) - 1)
 }

@@ -77,18 +77,17 @@ func (p *textPage) bounds() bounds {
 	if len(p.lengths) == 0 {
 		return bounds{}
 	}
+	if p.leaf.kind == typeFixed {
+		return p.fixedBounds()
+	}
 	low := p.data[:p.lengths[0]]
 	high := low
-	flip := uint64(0)
-	if p.leaf.kind == typeFixed { // signed: the sign counts the other way round
-		flip = 1 << 63
-	}
-	first := head(low) ^ flip
+	first := head(low)
 	last, from := first, 0
 	for _, length := range p.lengths {
 		v := p.data[from : from+int(length)]
 		from += int(length)
-		head := head(v) ^ flip
+		head := head(v)
 		if head < first || head == first && bytes.Compare(v, low) < 0 {
 			low, first = v, head
 		}
@@ -97,6 +96,30 @@ func (p *textPage) bounds() bounds {
 		}
 	}
 	return shorten(low, high, p.leaf.utf8)
+}
+
+// fixedBounds compares decimals by their first and their last eight bytes, the first of which are signed.
+func (p *textPage) fixedBounds() bounds {
+	width := p.leaf.width
+	low := p.data[:width]
+	high := low
+	first, then := fixedWords(low)
+	last, end := first, then
+	for from := width; from < len(p.data); from += width {
+		v := p.data[from : from+width]
+		a, b := fixedWords(v)
+		if a < first || a == first && b < then {
+			low, first, then = v, a, b
+		}
+		if a > last || a == last && b > end {
+			high, last, end = v, a, b
+		}
+	}
+	return shorten(low, high, false)
+}
+
+func fixedWords(v []byte) (first int64, last uint64) {
+	return int64(binary.BigEndian.Uint64(v)), binary.BigEndian.Uint64(v[len(v)-wordBytes:])
 }
 
 // head is the first eight bytes, as a number that compares as they do.

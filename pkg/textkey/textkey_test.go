@@ -1,9 +1,11 @@
-package flat
+package textkey_test
 
 import (
 	"bytes"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/customer-exports/exports/pkg/textkey"
 )
 
 // TestEqualKeysAreEqualTexts draws short texts of few letters, so that many are equal, or nearly.
@@ -20,7 +22,7 @@ func TestEqualKeysAreEqualTexts(t *testing.T) {
 			w[r.IntN(len(w))] = 'a'
 		}
 		same := bytes.Equal(v, w)
-		if same != (keyOf(v) == keyOf(w)) && (same || keyOf(v).whole()) {
+		if same != (textkey.Of(v) == textkey.OfString(string(w))) && (same || textkey.Of(v).Whole()) {
 			t.Fatalf("%q and %q: equal keys %t, equal texts %t", v, w, !same, same)
 		}
 		if same {
