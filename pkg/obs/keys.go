@@ -7,23 +7,24 @@ const (
 
 	KeyExportID   = "export.id"
 	KeyRevision   = "export.revision"
-	KeyExportDate = "export.date"      // YYYY-MM-DD
-	KeyDueTime    = "export.due_time"  // RFC 3339, UTC
-	KeyAsOfTime   = "export.as_of"     // RFC 3339, UTC
-	KeyDeadline   = "export.deadline"  // RFC 3339, UTC
-	KeyRunID      = "export.run_id"    // one export on one export date
-	KeyRunState   = "export.run_state" // as in the run's record
-	KeyTable      = "export.table"     // name in the Data Dictionary
-	KeyPart       = "export.part"      // index within the table, from 0
-	KeyParts      = "export.parts"     // number of parts
-	KeyTables     = "export.tables"    // number of tables
-	KeyAttempt    = "export.attempt"   // number of the try, from 1
-	KeyRows       = "export.rows"      // number of rows
-	KeyBytes      = "export.bytes"     // number of bytes
-	KeyBatches    = "export.batches"   // number of record batches
-	KeyFile       = "export.file"      // object key
-	KeyFiles      = "export.files"     // number of files
-	KeyBucket     = "export.bucket"    // name of the customer's bucket
+	KeyExportDate = "export.date"          // YYYY-MM-DD
+	KeyDueTime    = "export.due_time"      // RFC 3339, UTC
+	KeyAsOfTime   = "export.as_of"         // RFC 3339, UTC
+	KeyDeadline   = "export.deadline"      // RFC 3339, UTC
+	KeyRunID      = "export.run_id"        // one export on one export date
+	KeyBy         = "export.superseded_by" // run of the same date whose drop took the place of another
+	KeyRunState   = "export.run_state"     // as in the run's record
+	KeyTable      = "export.table"         // name in the Data Dictionary
+	KeyPart       = "export.part"          // index within the table, from 0
+	KeyParts      = "export.parts"         // number of parts
+	KeyTables     = "export.tables"        // number of tables
+	KeyAttempt    = "export.attempt"       // number of the try, from 1
+	KeyRows       = "export.rows"          // number of rows
+	KeyBytes      = "export.bytes"         // number of bytes
+	KeyBatches    = "export.batches"       // number of record batches
+	KeyFile       = "export.file"          // object key
+	KeyFiles      = "export.files"         // number of files
+	KeyBucket     = "export.bucket"        // name of the customer's bucket
 
 	// KeyFailedChecks holds the names of the checks of a destination that failed.
 	KeyFailedChecks = "export.failed_checks"

@@ -62,7 +62,7 @@ func (c *Config) Defaults() {
 	c.ConfigAddress = "127.0.0.1:7401"
 	c.PlannerAddress = "127.0.0.1:7402"
 	c.Commit = Commit{AckWait: conf.Duration(2 * time.Minute), Deadline: conf.Duration(time.Hour), Attempts: 12, Concurrency: 2}
-	c.MemoryLimitBytes = 400 << 20
+	c.MemoryLimitBytes = 256 << 20
 	c.S3.STSRegion = "us-east-1"
 	c.NATS.URL = "nats://127.0.0.1:7422"
 	c.Telemetry.LogLevel, c.Telemetry.LogFormat = "info", "json"

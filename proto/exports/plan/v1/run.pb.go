@@ -43,8 +43,9 @@ const (
 	RunState_RUN_STATE_QUARANTINED RunState = 6
 	// An operator ended it before its commit; nothing is visible.
 	RunState_RUN_STATE_CANCELLED RunState = 7
-	// The drop's retention is over, and it is being deleted. A run that stays here
-	// names in its failures why the bucket does not let us.
+	// The drop's retention is over, or another of its date was committed, and it is
+	// being deleted. A run that stays here names in its failures why the bucket
+	// does not let us.
 	RunState_RUN_STATE_EXPIRING RunState = 8
 	// The drop was deleted.
 	RunState_RUN_STATE_EXPIRED RunState = 9
@@ -150,7 +151,10 @@ type Run struct {
 	ResendsRunId string `protobuf:"bytes,17,opt,name=resends_run_id,json=resendsRunId,proto3" json:"resends_run_id,omitempty"`
 	// From when the drop may be deleted, UTC, as its manifest says; unset before
 	// the commit.
-	ExpireTime    *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	ExpireTime *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=expire_time,json=expireTime,proto3" json:"expire_time,omitempty"`
+	// The run of the same export date whose drop took the place of this one's,
+	// which is deleted for it; unset when it is deleted for its retention.
+	SupersededBy  *v1.RunRef `protobuf:"bytes,19,opt,name=superseded_by,json=supersededBy,proto3" json:"superseded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -307,6 +311,13 @@ func (x *Run) GetResendsRunId() string {
 func (x *Run) GetExpireTime() *timestamppb.Timestamp {
 	if x != nil {
 		return x.ExpireTime
+	}
+	return nil
+}
+
+func (x *Run) GetSupersededBy() *v1.RunRef {
+	if x != nil {
+		return x.SupersededBy
 	}
 	return nil
 }
@@ -671,7 +682,7 @@ var File_exports_plan_v1_run_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\n" +
-	"\x19exports/plan/v1/run.proto\x12\x0fexports.plan.v1\x1a\x1aexports/task/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xcf\x06\n" +
+	"\x19exports/plan/v1/run.proto\x12\x0fexports.plan.v1\x1a\x1aexports/task/v1/task.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8d\a\n" +
 	"\x03Run\x12)\n" +
 	"\x03ref\x18\x01 \x01(\v2\x17.exports.task.v1.RunRefR\x03ref\x12/\n" +
 	"\x05state\x18\x02 \x01(\x0e2\x19.exports.plan.v1.RunStateR\x05state\x12?\n" +
@@ -695,7 +706,8 @@ const file_exports_plan_v1_run_proto_rawDesc = "" +
 	"\x0fuploads_aborted\x18\x10 \x01(\bR\x0euploadsAborted\x12$\n" +
 	"\x0eresends_run_id\x18\x11 \x01(\tR\fresendsRunId\x12;\n" +
 	"\vexpire_time\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"expireTime\"\x84\x01\n" +
+	"expireTime\x12<\n" +
+	"\rsuperseded_by\x18\x13 \x01(\v2\x17.exports.task.v1.RunRefR\fsupersededBy\"\x84\x01\n" +
 	"\x03Act\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x16\n" +
 	"\x06author\x18\x02 \x01(\tR\x06author\x12\x16\n" +
@@ -776,16 +788,17 @@ var file_exports_plan_v1_run_proto_depIdxs = []int32{
 	7,  // 7: exports.plan.v1.Run.commit_time:type_name -> google.protobuf.Timestamp
 	2,  // 8: exports.plan.v1.Run.acts:type_name -> exports.plan.v1.Act
 	7,  // 9: exports.plan.v1.Run.expire_time:type_name -> google.protobuf.Timestamp
-	7,  // 10: exports.plan.v1.Act.act_time:type_name -> google.protobuf.Timestamp
-	4,  // 11: exports.plan.v1.TableProgress.parts:type_name -> exports.plan.v1.PartProgress
-	8,  // 12: exports.plan.v1.PartProgress.range:type_name -> exports.task.v1.SplitRange
-	7,  // 13: exports.plan.v1.Failure.fail_time:type_name -> google.protobuf.Timestamp
-	7,  // 14: exports.plan.v1.Failure.earliest_as_of_time:type_name -> google.protobuf.Timestamp
-	15, // [15:15] is the sub-list for method output_type
-	15, // [15:15] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	6,  // 10: exports.plan.v1.Run.superseded_by:type_name -> exports.task.v1.RunRef
+	7,  // 11: exports.plan.v1.Act.act_time:type_name -> google.protobuf.Timestamp
+	4,  // 12: exports.plan.v1.TableProgress.parts:type_name -> exports.plan.v1.PartProgress
+	8,  // 13: exports.plan.v1.PartProgress.range:type_name -> exports.task.v1.SplitRange
+	7,  // 14: exports.plan.v1.Failure.fail_time:type_name -> google.protobuf.Timestamp
+	7,  // 15: exports.plan.v1.Failure.earliest_as_of_time:type_name -> google.protobuf.Timestamp
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_run_proto_init() }

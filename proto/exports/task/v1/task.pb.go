@@ -613,7 +613,10 @@ func (x *CopyWork) GetSourceRunId() string {
 
 // ExpireWork asks to delete the drop of a run, as its own manifest lists it.
 type ExpireWork struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run of the same export date whose drop has taken its place; unset when
+	// the drop's retention is over. Delivery looks for itself whether it has.
+	SupersededBy  *RunRef `protobuf:"bytes,1,opt,name=superseded_by,json=supersededBy,proto3" json:"superseded_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -646,6 +649,13 @@ func (x *ExpireWork) ProtoReflect() protoreflect.Message {
 // Deprecated: Use ExpireWork.ProtoReflect.Descriptor instead.
 func (*ExpireWork) Descriptor() ([]byte, []int) {
 	return file_exports_task_v1_task_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ExpireWork) GetSupersededBy() *RunRef {
+	if x != nil {
+		return x.SupersededBy
+	}
+	return nil
 }
 
 var File_exports_task_v1_task_proto protoreflect.FileDescriptor
@@ -693,9 +703,10 @@ const file_exports_task_v1_task_proto_rawDesc = "" +
 	"\x05table\x18\x01 \x01(\tR\x05table\x12\x1d\n" +
 	"\n" +
 	"part_index\x18\x02 \x01(\x05R\tpartIndex\x12\"\n" +
-	"\rsource_run_id\x18\x03 \x01(\tR\vsourceRunId\"\f\n" +
+	"\rsource_run_id\x18\x03 \x01(\tR\vsourceRunId\"J\n" +
 	"\n" +
-	"ExpireWorkB\xc0\x01\n" +
+	"ExpireWork\x12<\n" +
+	"\rsuperseded_by\x18\x01 \x01(\v2\x17.exports.task.v1.RunRefR\fsupersededByB\xc0\x01\n" +
 	"\x13com.exports.task.v1B\tTaskProtoP\x01Z@github.com/customer-exports/exports/proto/exports/task/v1;taskv1\xa2\x02\x03ETX\xaa\x02\x0fExports.Task.V1\xca\x02\x0fExports\\Task\\V1\xe2\x02\x1bExports\\Task\\V1\\GPBMetadata\xea\x02\x11Exports::Task::V1b\x06proto3"
 
 var (
@@ -734,11 +745,12 @@ var file_exports_task_v1_task_proto_depIdxs = []int32{
 	7,  // 7: exports.task.v1.Task.copy:type_name -> exports.task.v1.CopyWork
 	8,  // 8: exports.task.v1.Task.expire:type_name -> exports.task.v1.ExpireWork
 	4,  // 9: exports.task.v1.ExtractWork.range:type_name -> exports.task.v1.SplitRange
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	0,  // 10: exports.task.v1.ExpireWork.superseded_by:type_name -> exports.task.v1.RunRef
+	11, // [11:11] is the sub-list for method output_type
+	11, // [11:11] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_exports_task_v1_task_proto_init() }

@@ -24,7 +24,7 @@ import (
 func TestExpireFinishesAfterADeathAtAnyStep(t *testing.T) {
 	first, again := parttest.Run(older), parttest.Run(older)
 	again.RunId = strings.TrimSuffix(again.GetRunId(), "1") + "2"
-	for name, c := range map[string]struct{ goes, stays *taskv1.RunRef }{"superseded": {first, again}, "last": {again, first}} {
+	for name, c := range map[string]struct{ goes, stays, by *taskv1.RunRef }{"superseded": {first, again, again}, "last": {again, first, nil}} {
 		t.Run(name, func(t *testing.T) {
 			crashtest.EachStep(t, func(t *testing.T, d *crashtest.Death) {
 				f := emptyFixture(t)
@@ -34,11 +34,11 @@ func TestExpireFinishesAfterADeathAtAnyStep(t *testing.T) {
 				}
 				reader := crashtest.NewReader(t, f.bucket)
 				f.expirer.Buckets = opened{d.Of(f.bucket, reader)}
-				if err := f.expire(t, c.goes); err != nil && (!d.Came() || !fault.Retryable(err) || len(f.expired) != 0) {
+				if err := f.expireFor(t, c.goes, c.by); err != nil && (!d.Came() || !fault.Retryable(err) || len(f.expired) != 0) {
 					t.Fatalf("a death became final: %v, reported %q", err, f.expired)
 				}
 				f.expirer.Buckets = opened{crashtest.Watched(f.bucket, reader)}
-				if err := f.expire(t, c.goes); err != nil {
+				if err := f.expireFor(t, c.goes, c.by); err != nil {
 					t.Fatalf("the task delivered again: %v", err)
 				}
 				f.gone(t, c.goes)

@@ -1,7 +1,8 @@
-// Package expire owns the deletion of drops whose retention is over: whole drops, each by its own manifest.
+// Package expire owns the deletion of drops whose retention is over, or whose place another drop of the date took: whole drops,
+// each by its own manifest.
 //
-// It believes only the bucket about what a drop consists of and how long it is kept, and only the config service about
-// where it is. It refuses a drop that is to be kept, and the last good one of an export that goes on. A manifest goes before
+// It believes only the bucket about what a drop consists of, how long it is kept and what took its place, and only the config
+// service about where it is. It refuses a drop that is to be kept, and the last good one of an export that goes on. A manifest goes before
 // the first of its files, so that at no moment one stands without its whole drop; a record of what is left to do takes its
 // place, so that an attempt that died is finished by the next. What no manifest names stays. Start at Expirer.Expire.
 package expire
@@ -51,13 +52,14 @@ type Expirer struct {
 
 // Expire deletes the drop of a run and reports it; it calls progress after each object. NOT_DUE for a drop that is to be
 // kept, TASK_INVALID when the manifest is not the run's: neither is mended by another attempt. It may be repeated.
-func (e *Expirer) Expire(ctx context.Context, run *taskv1.RunRef, progress func()) (err error) {
+func (e *Expirer) Expire(ctx context.Context, run *taskv1.RunRef, work *taskv1.ExpireWork, progress func()) (err error) {
 	ctx, span := e.Tel.Start(ctx, obs.SpanExpire, obs.RunAttrs(run)...)
 	defer func() { obs.End(span, err) }()
 	d, err := e.load(ctx, run)
 	if err != nil {
 		return err
 	}
+	d.by = work.GetSupersededBy()
 	if d.manifest != nil {
 		span.SetAttributes(attribute.Int(obs.KeyFiles, d.files()))
 		if err := e.check(ctx, d); err != nil {
@@ -76,6 +78,7 @@ func (e *Expirer) Expire(ctx context.Context, run *taskv1.RunRef, progress func(
 // expiring is one drop on its way out.
 type expiring struct {
 	run         *taskv1.RunRef
+	by          *taskv1.RunRef // whose drop took its place; nil when its time has come
 	bucket      bucket.Bucket
 	destination bucket.Destination
 	manifest    *drop.Manifest // nil when nothing is left of the drop
@@ -85,6 +88,15 @@ type expiring struct {
 
 // load reads what is to be deleted.
 func (e *Expirer) load(ctx context.Context, run *taskv1.RunRef) (*expiring, error) {
+	d, err := e.open(ctx, run)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.find(ctx)
+}
+
+// open finds the bucket of a run.
+func (e *Expirer) open(ctx context.Context, run *taskv1.RunRef) (*expiring, error) {
 	revision, err := e.Revisions.Revision(ctx, run.GetExportId(), run.GetRevision())
 	if err != nil {
 		return nil, fmt.Errorf("reading revision %d of %s: %w", run.GetRevision(), run.GetExportId(), err)
@@ -92,8 +104,7 @@ func (e *Expirer) load(ctx context.Context, run *taskv1.RunRef) (*expiring, erro
 	if err := revision.Admit(run); err != nil {
 		return nil, err
 	}
-	d := &expiring{run: run, bucket: e.Buckets.Open(revision.Destination), destination: revision.Destination}
-	return d, d.find(ctx)
+	return &expiring{run: run, bucket: e.Buckets.Open(revision.Destination), destination: revision.Destination}, nil
 }
 
 // find reads the manifest, or the record of an attempt that died.

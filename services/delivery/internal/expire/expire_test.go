@@ -37,7 +37,7 @@ func (f *fixture) checkLeft(t *testing.T, dates ...string) {
 func TestExpireDeletesOneDropAndNothingElse(t *testing.T) {
 	f := newFixture(t)
 	moved := make(chan struct{}, 2*objects)
-	if err := f.expirer.Expire(t.Context(), parttest.Run(older), func() { moved <- struct{}{} }); err != nil {
+	if err := f.expirer.Expire(t.Context(), parttest.Run(older), &taskv1.ExpireWork{}, func() { moved <- struct{}{} }); err != nil {
 		t.Fatal(err)
 	}
 	f.checkLeft(t, newer)
@@ -120,6 +120,35 @@ func TestNothingIsDeletedThatIsToBeKept(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestASupersededDropStaysUntilTheOtherIsThere also when the task says otherwise.
+func TestASupersededDropStaysUntilTheOtherIsThere(t *testing.T) {
+	f, first, again := emptyFixture(t), parttest.Run(older), parttest.Run(older)
+	again.RunId = strings.TrimSuffix(again.GetRunId(), "1") + "2"
+	f.commit(t, first)
+	f.expirer.Now = first.GetDueTime().AsTime
+	for name, by := range map[string]*taskv1.RunRef{"itself": first, "another date": parttest.Run(newer), "another export": {RunId: "globex-daily-20261001-2"}} {
+		if err := f.expireFor(t, first, by); fault.ReasonOf(err) != fault.ReasonTaskInvalid || fault.Retryable(err) {
+			t.Errorf("superseded by %s: %v, want TASK_INVALID, never retried", name, err)
+		}
+	}
+	notDue := func(when string) {
+		t.Helper()
+		if err := f.expireFor(t, first, again); fault.ReasonOf(err) != fault.ReasonNotDue || fault.Retryable(err) {
+			t.Errorf("%s: %v, want NOT_DUE, never retried", when, err)
+		}
+	}
+	notDue("before the other one is there")
+	f.commit(t, again)
+	success := drop.SuccessKey(older, again.GetRunId())
+	data, _, err := f.bucket.Get(t.Context(), success)
+	must(t, err)
+	must(t, f.bucket.Delete(t.Context(), success))
+	notDue("before the other one is whole")
+	f.put(t, success, data)
+	must(t, f.expireFor(t, first, again))
+	f.gone(t, first)
 }
 
 // TestWithheldRightKeepsTheDrop takes the right to delete away.

@@ -195,5 +195,10 @@ func (f *fixture) keys(t *testing.T) []string {
 
 func (f *fixture) expire(t *testing.T, run *taskv1.RunRef) error {
 	t.Helper()
-	return f.expirer.Expire(t.Context(), run, func() {})
+	return f.expireFor(t, run, nil)
+}
+
+func (f *fixture) expireFor(t *testing.T, run, by *taskv1.RunRef) error {
+	t.Helper()
+	return f.expirer.Expire(t.Context(), run, &taskv1.ExpireWork{SupersededBy: by}, func() {})
 }

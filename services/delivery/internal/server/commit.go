@@ -37,9 +37,9 @@ type Copier interface {
 	Copy(ctx context.Context, run *taskv1.RunRef, work *taskv1.CopyWork, attempt int, progress func()) error
 }
 
-// Expirer deletes a drop whose retention is over.
+// Expirer deletes a drop whose retention is over, or whose place another one took.
 type Expirer interface {
-	Expire(ctx context.Context, run *taskv1.RunRef, progress func()) error
+	Expire(ctx context.Context, run *taskv1.RunRef, work *taskv1.ExpireWork, progress func()) error
 }
 
 // Failures is where failed attempts are told.
@@ -76,7 +76,7 @@ func (c *Commits) do(ctx context.Context, d bus.Delivery) error {
 	case *taskv1.Task_Abort:
 		return c.Aborter.Abort(ctx, d.Task.GetRun(), d.Progress)
 	case *taskv1.Task_Expire:
-		return c.Expirer.Expire(ctx, d.Task.GetRun(), d.Progress)
+		return c.Expirer.Expire(ctx, d.Task.GetRun(), work.Expire, d.Progress)
 	case *taskv1.Task_Copy:
 		return c.Copier.Copy(ctx, d.Task.GetRun(), work.Copy, d.Attempt, d.Progress)
 	default:

@@ -11,7 +11,7 @@ import (
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
-// expireOverdue begins to delete the drops whose time has come. An export that is not among those given counts as one that
+// expireOverdue begins to delete the drops whose time has come, and those whose place another one took. An export that is not among those given counts as one that
 // goes on: its newest drop stays.
 func (p *Planner) expireOverdue(ctx context.Context, exports []*configv1.Export) error {
 	archived := map[string]bool{}
@@ -19,20 +19,29 @@ func (p *Planner) expireOverdue(ctx context.Context, exports []*configv1.Export)
 		archived[e.GetExportId()] = e.GetState() == configv1.ExportState_EXPORT_STATE_ARCHIVED
 	}
 	var errs []error
-	for _, id := range run.Overdue(p.live.visible(), func(id string) bool { return archived[id] }, p.Now()) {
+	for _, due := range run.Overdue(p.live.visible(), func(id string) bool { return archived[id] }, p.Now()) {
 		if ctx.Err() != nil {
 			break
 		}
-		r, changed, err := p.change(ctx, id, func(r *planv1.Run) (bool, error) { return run.Expire(r, p.Now()), nil })
-		if err != nil {
-			errs = append(errs, fmt.Errorf("expiring the drop of run %s: %w", id, err))
-			continue
-		}
-		if changed {
-			p.Tel.Logger.InfoContext(ctx, "retention is over, drop to be deleted", obs.KeyRunID, id, obs.KeyCustomerID, r.GetRef().GetCustomerId())
+		if err := p.expire(ctx, due); err != nil {
+			errs = append(errs, fmt.Errorf("expiring the drop of run %s: %w", due.RunID, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func (p *Planner) expire(ctx context.Context, due run.Due) error {
+	r, changed, err := p.change(ctx, due.RunID, func(r *planv1.Run) (bool, error) { return run.Expire(r, due.By, p.Now()), nil })
+	if !changed || err != nil {
+		return err
+	}
+	log := p.Tel.Logger.With(obs.KeyRunID, due.RunID, obs.KeyCustomerID, r.GetRef().GetCustomerId())
+	if due.By == nil {
+		log.InfoContext(ctx, "retention is over, drop to be deleted")
+	} else {
+		log.InfoContext(ctx, "another drop took its place, drop to be deleted", obs.KeyBy, due.By.GetRunId())
+	}
+	return nil
 }
 
 // NoteExpired notes that nothing of an expired drop is left.

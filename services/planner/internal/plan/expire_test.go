@@ -6,12 +6,14 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/customer-exports/exports/pkg/bus/bustest"
 	"github.com/customer-exports/exports/pkg/fault"
 	configv1 "github.com/customer-exports/exports/proto/exports/config/v1"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
@@ -54,6 +56,50 @@ func TestADropGoesWhenItsTimeHasCome(t *testing.T) {
 	ticked(t, p)
 	if !slices.Contains(deletions(), newer+".expire") {
 		t.Errorf("deletions after the export was archived: %q, want that of its newest drop too", deletions())
+	}
+}
+
+// TestASupersededDropGoes an hour after the one that took its place, whichever way that came.
+func TestASupersededDropGoes(t *testing.T) {
+	c := &clock{at: now}
+	p, b := started(t, bustest.Start(t), c)
+	deliverRun(t, p, runID)
+	next, err := p.Resend(t.Context(), runID, ann)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, receipt := range receipts("second") {
+		if _, err := p.Receive(t.Context(), next.GetRef().GetRunId(), receipt); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deletion := func() *taskv1.ExpireWork {
+		ticked(t, p)
+		all, messages := tasks(t, b)
+		i := slices.Index(all, runID+".expire")
+		if i < 0 {
+			return nil
+		}
+		task := &taskv1.Task{}
+		if err := proto.Unmarshal(messages[i].Data, task); err != nil {
+			t.Fatal(err)
+		}
+		return task.GetExpire()
+	}
+	c.move(2 * run.Handover)
+	if deletion() != nil {
+		t.Error("the drop goes before the next one is there")
+	}
+	if err := p.Commit(t.Context(), next.GetRef().GetRunId(), "m.json", p.Now(), p.Now().Add(month)); err != nil {
+		t.Fatal(err)
+	}
+	c.move(run.Handover - time.Second)
+	if deletion() != nil {
+		t.Error("the drop goes while somebody may be reading it")
+	}
+	c.move(time.Second)
+	if work := deletion(); work.GetSupersededBy().GetRunId() != next.GetRef().GetRunId() {
+		t.Errorf("the deletion is %v, want one for run %s", work, next.GetRef().GetRunId())
 	}
 }
 

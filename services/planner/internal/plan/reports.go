@@ -122,7 +122,7 @@ func (p *Planner) tellFailure(ctx context.Context, before planv1.RunState, r *pl
 	case before == r.GetState() && !f.GetWillRetry() && len(run.Outstanding(r)) > 0 && !until.IsZero():
 		log.WarnContext(ctx, "task given up for now, somebody was away", obs.KeyDelay, until.Sub(f.GetFailTime().AsTime()).String())
 	case r.GetState() == run.Expiring && !f.GetWillRetry():
-		log.ErrorContext(ctx, "drop kept beyond its retention: it cannot be deleted")
+		log.ErrorContext(ctx, "drop kept beyond its time: it cannot be deleted")
 		p.announce(ctx, r, factKept, f)
 	case before == r.GetState():
 		log.WarnContext(ctx, "attempt failed", obs.KeyRunState, run.Word(r.GetState()))

@@ -9,15 +9,15 @@ import (
 
 	"github.com/customer-exports/exports/pkg/fault"
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
+	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 )
 
 var over = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
-// TestOverdue keeps the newest drop of each export, whatever was kept longest.
+// TestOverdue keeps the newest drop of each export, whatever was kept longest, and of a date the one that was read last.
 func TestOverdue(t *testing.T) {
 	kept := []Kept{
-		{RunID: "acme-daily-20260110-1", ExpireTime: over},
-		{RunID: "acme-daily-20260110-2", ExpireTime: over.Add(1)}, // the same date, read once more
+		{RunID: "acme-daily-20260110-1", ExpireTime: over.Add(1)},
 		{RunID: "acme-daily-20260109-1", ExpireTime: over.Add(-1)},
 		{RunID: "acme-daily-20260111-1", ExpireTime: over},
 		{RunID: "globex-daily-20260101-1", ExpireTime: over.Add(-1)},
@@ -31,14 +31,41 @@ func TestOverdue(t *testing.T) {
 	}{
 		"a moment before":     {"", over.Add(-2), nil},
 		"the oldest":          {"", over.Add(-1), []string{"acme-daily-20260109-1"}},
-		"all but the newest":  {"", over.Add(1), []string{"acme-daily-20260109-1", "acme-daily-20260110-1", "acme-daily-20260110-2"}},
-		"an archived export":  {"globex-daily", over, []string{"acme-daily-20260109-1", "acme-daily-20260110-1", "globex-daily-20260101-1"}},
-		"its other drops too": {"acme-daily", over, []string{"acme-daily-20260109-1", "acme-daily-20260110-1", "acme-daily-20260111-1"}},
+		"all but the newest":  {"", over.Add(1), []string{"acme-daily-20260109-1", "acme-daily-20260110-1"}},
+		"an archived export":  {"globex-daily", over, []string{"globex-daily-20260101-1", "acme-daily-20260109-1"}},
+		"its other drops too": {"acme-daily", over, []string{"acme-daily-20260109-1", "acme-daily-20260111-1"}},
 	} {
-		got := Overdue(kept, func(exportID string) bool { return exportID == test.archived }, test.now)
-		slices.Sort(got)
+		var got []string
+		for _, due := range Overdue(kept, func(exportID string) bool { return exportID == test.archived }, test.now) {
+			if got = append(got, due.RunID); due.By != nil {
+				t.Errorf("%s: run %s is superseded by %v", name, due.RunID, due.By)
+			}
+		}
 		if !slices.Equal(got, test.want) {
 			t.Errorf("%s: Overdue = %q, want %q", name, got, test.want)
+		}
+	}
+}
+
+// TestSupersededDropsGo long before their time, once the last of their date has stood for a while.
+func TestSupersededDropsGo(t *testing.T) {
+	kept := func(id string, committed time.Time) Kept {
+		return Kept{RunID: id, Ref: &taskv1.RunRef{RunId: id}, CommitTime: committed, ExpireTime: over.AddDate(1, 0, 0)}
+	}
+	last := over.Add(-Handover)
+	all := []Kept{
+		kept("acme-daily-20260110-2", over.Add(-2*Handover)), kept("acme-daily-20260110-10", last), kept("acme-daily-20260110-1", over.Add(-3*Handover)),
+		kept("acme-daily-20260111-1", last), kept("acme-daily-weekly-20260110-11", last), kept("acme-20260110-12", last),
+	}
+	for now, want := range map[time.Time][]string{over.Add(-1): nil, over: {"acme-daily-20260110-1", "acme-daily-20260110-2"}} {
+		var got []string
+		for _, due := range Overdue(all, func(string) bool { return false }, now) {
+			if got = append(got, due.RunID); due.By.GetRunId() != "acme-daily-20260110-10" {
+				t.Errorf("at %s: run %s is superseded by %q", now, due.RunID, due.By.GetRunId())
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("at %s: Overdue = %q, want %q", now, got, want)
 		}
 	}
 }
@@ -47,13 +74,13 @@ func TestOverdue(t *testing.T) {
 func TestExpire(t *testing.T) {
 	r := inState(t, Committed)
 	r.ExpireTime = timestamppb.New(over)
-	if Expire(r, over.Add(-1)) || r.GetState() != Committed || len(Outstanding(r)) != 0 {
+	if Expire(r, nil, over.Add(-1)) || r.GetState() != Committed || len(Outstanding(r)) != 0 {
 		t.Errorf("a moment before its time the run is %s with %v to do", Word(r.GetState()), Outstanding(r))
 	}
 	if _, err := NoteExpired(r); fault.ReasonOf(err) != fault.ReasonNotDue {
 		t.Errorf("noting the expiry of a drop that is kept = %v, want NOT_DUE", err)
 	}
-	if !Expire(r, over) || r.GetState() != Expiring || Expire(r, over) {
+	if !Expire(r, nil, over) || r.GetState() != Expiring || Expire(r, nil, over) {
 		t.Errorf("at its time the run is %s, want expiring, once", Word(r.GetState()))
 	}
 	if left := Outstanding(r); len(left) != 1 || Kind(left[0]) != KindExpire || left[0].GetTaskId() != r.GetRef().GetRunId()+".expire" {

@@ -46,9 +46,12 @@ func Newest(ids iter.Seq[string], exportID string) map[string]string {
 	return newest
 }
 
+// dayIn is a run id without its extraction: what all runs of an export date have in common.
+func dayIn(id string) string { return id[:max(strings.LastIndexByte(id, '-'), 0)] }
+
 // NextID is the id of the run that follows: of the same export and date, with the next extraction number.
 func NextID(id string) string {
-	return fmt.Sprintf("%s-%d", id[:max(strings.LastIndexByte(id, '-'), 0)], extraction(id)+1)
+	return fmt.Sprintf("%s-%d", dayIn(id), extraction(id)+1)
 }
 
 // extraction is the number at the end of a run id, or 0.
@@ -65,7 +68,7 @@ func IsID(id string) bool { return len(dateIn(id)) == len("YYYYMMDD") }
 
 // dateIn is the export date in a run id, <export_id>-YYYYMMDD-<extraction>, or empty.
 func dateIn(id string) string {
-	rest := id[:max(strings.LastIndexByte(id, '-'), 0)]
+	rest := dayIn(id)
 	return rest[strings.LastIndexByte(rest, '-')+1:]
 }
 

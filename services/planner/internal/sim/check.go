@@ -97,10 +97,25 @@ func (w *world) checkRun(r *planv1.Run) error {
 		return w.checkAsked(r)
 	case r.GetState() == run.Failed:
 		return w.checkFailed(r)
+	case r.GetState() == run.Committed && w.replaced(r) && !young:
+		return errors.New("its drop is there, although another one took its place long ago")
 	case r.GetState() == run.Committed:
 		return w.checkDrop(r, drop)
 	default:
 		return nil
+	}
+}
+
+// replaced says whether a later run of the date was committed so long ago that the drop must be gone.
+func (w *world) replaced(r *planv1.Run) bool {
+	for id := run.NextID(r.GetRef().GetRunId()); ; id = run.NextID(id) {
+		later := w.store.newest(id)
+		if later == nil {
+			return false
+		}
+		if later.GetState() == run.Committed && later.GetCommitTime().AsTime().Before(w.now.Add(-settled)) {
+			return true
+		}
 	}
 }
 

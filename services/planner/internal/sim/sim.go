@@ -77,7 +77,7 @@ func (w *world) live(d time.Duration) {
 // Report counts what happened, so that a simulation in which nothing goes wrong is noticed.
 type Report struct {
 	Runs, Committed, Failed, Quarantined int
-	Expired                              int // among the committed
+	Expired, Superseded                  int // among the committed, and how often a deletion was for another drop
 	Crashes, Faults, Zombies, Outages    int
 	Unlucky                              int // runs that failed because a task met a crash or a standstill at each attempt
 	Killed                               int // planners, among the crashes
@@ -128,7 +128,7 @@ func newRandom(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0x9e3
 
 // Add adds another simulation's counts.
 func (r *Report) Add(other Report) {
-	r.Expired += other.Expired
+	r.Expired, r.Superseded = r.Expired+other.Expired, r.Superseded+other.Superseded
 	r.Runs, r.Committed, r.Failed, r.Quarantined = r.Runs+other.Runs, r.Committed+other.Committed, r.Failed+other.Failed, r.Quarantined+other.Quarantined
 	r.Crashes, r.Faults, r.Zombies, r.Killed = r.Crashes+other.Crashes, r.Faults+other.Faults, r.Zombies+other.Zombies, r.Killed+other.Killed
 	r.Outages, r.Unlucky = r.Outages+other.Outages, r.Unlucky+other.Unlucky

@@ -44,7 +44,7 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%+v", all)
 	if all.Committed == 0 || all.Expired == 0 || *seeds > 100 && (all.Crashes == 0 || all.Faults == 0 || all.Lost == 0 || all.Doubled == 0 || all.Zombies == 0 ||
 		all.Deleted == 0 || all.Wiped == 0 || all.Restored == 0 || all.Overtaken == 0 || all.Parked == 0 || all.Outages == 0 || all.Failed == 0 || all.Quarantined == 0 ||
-		all.Asked == 0 || all.Resent == 0) {
+		all.Asked == 0 || all.Resent == 0 || all.Superseded == 0) {
 		t.Errorf("too little went wrong to prove anything: %+v", all)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	planv1 "github.com/customer-exports/exports/proto/exports/plan/v1"
 	taskv1 "github.com/customer-exports/exports/proto/exports/task/v1"
 	"github.com/customer-exports/exports/services/planner/internal/plan"
+	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
 // worker is an extractor and a delivery server in one. It may stand still for any time, and then goes on as if nothing
@@ -114,7 +115,7 @@ func (w *worker) attempt(t *taskv1.Task, attempt int) error {
 	case t.GetExtract() != nil:
 		return w.extract(t, attempt)
 	case t.GetExpire() != nil:
-		return w.expire(t.GetRun().GetRunId())
+		return w.expire(t)
 	case t.GetCopy() != nil:
 		return w.copy(t, attempt)
 	case t.GetAbort() != nil:
@@ -221,11 +222,18 @@ func (w *worker) commit(runID string) error {
 	})
 }
 
-// expire deletes a drop whose time has come.
-func (w *worker) expire(runID string) error {
+// expire deletes a drop whose time has come, or whose place another one took.
+func (w *worker) expire(t *taskv1.Task) error {
+	runID, by := t.GetRun().GetRunId(), t.GetExpire().GetSupersededBy().GetRunId()
 	drop, there := w.world.bucket[runID]
-	if early := drop.at.Add(retention).Sub(w.world.now); there && early > maxSkew {
+	if early := drop.at.Add(retention).Sub(w.world.now); there && by == "" && early > maxSkew {
 		w.world.wrong("the drop of %s is deleted %s too early", runID, early)
+	}
+	if by != "" {
+		w.world.seen.Superseded++
+	}
+	if later, taken := w.world.bucket[by]; there && by != "" && (!taken || later.at.Add(run.Handover).Sub(w.world.now) > maxSkew) {
+		w.world.wrong("the drop of %s is deleted before that of %s was there for %s", runID, by, run.Handover)
 	}
 	if err := w.world.call(func() error { w.world.remove(runID); return nil }); err != nil {
 		return err
