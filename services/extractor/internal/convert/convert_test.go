@@ -14,6 +14,11 @@ import (
 	"github.com/customer-exports/exports/services/extractor/internal/convert"
 )
 
+func TestMain(m *testing.M) {
+	convert.SpoilRecords()
+	m.Run()
+}
+
 // one lays out a table FACT_T of the one column c.
 func one(kind string, nullable bool) *dictionary.Layout {
 	parsed, err := dictionary.ParseType(kind)
