@@ -46,7 +46,7 @@ type ReportServiceClient interface {
 	ReportCommit(ctx context.Context, in *ReportCommitRequest, opts ...grpc.CallOption) (*ReportCommitResponse, error)
 	// ReportFailure says that an attempt failed, and whether it is tried again.
 	ReportFailure(ctx context.Context, in *ReportFailureRequest, opts ...grpc.CallOption) (*ReportFailureResponse, error)
-	// ReportAbort says that no upload of a cancelled run is left.
+	// ReportAbort says that no upload of a run that was cancelled or quarantined is left.
 	ReportAbort(ctx context.Context, in *ReportAbortRequest, opts ...grpc.CallOption) (*ReportAbortResponse, error)
 	// ReportExpiry says that nothing of an expired drop is left. FAILED_PRECONDITION
 	// NOT_DUE for a run that was not to be deleted.
@@ -177,7 +177,7 @@ type ReportServiceServer interface {
 	ReportCommit(context.Context, *ReportCommitRequest) (*ReportCommitResponse, error)
 	// ReportFailure says that an attempt failed, and whether it is tried again.
 	ReportFailure(context.Context, *ReportFailureRequest) (*ReportFailureResponse, error)
-	// ReportAbort says that no upload of a cancelled run is left.
+	// ReportAbort says that no upload of a run that was cancelled or quarantined is left.
 	ReportAbort(context.Context, *ReportAbortRequest) (*ReportAbortResponse, error)
 	// ReportExpiry says that nothing of an expired drop is left. FAILED_PRECONDITION
 	// NOT_DUE for a run that was not to be deleted.

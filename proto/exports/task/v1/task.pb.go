@@ -271,7 +271,7 @@ type Task_Commit struct {
 }
 
 type Task_Abort struct {
-	// Discard what a cancelled run has uploaded.
+	// Discard what a run that was cancelled or quarantined has uploaded.
 	Abort *AbortWork `protobuf:"bytes,6,opt,name=abort,proto3,oneof"`
 }
 
@@ -509,7 +509,7 @@ func (*CommitWork) Descriptor() ([]byte, []int) {
 	return file_exports_task_v1_task_proto_rawDescGZIP(), []int{5}
 }
 
-// AbortWork asks to abort every upload of a run that was cancelled.
+// AbortWork asks to abort every upload of a run that was cancelled or quarantined.
 type AbortWork struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields

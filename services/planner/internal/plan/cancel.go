@@ -30,18 +30,18 @@ func (p *Planner) Aborted(ctx context.Context, runID string) error {
 		return fmt.Errorf("noting the abort of run %s: %w", runID, err)
 	}
 	if changed {
-		p.Tel.Logger.InfoContext(ctx, "uploads of a cancelled run aborted", obs.KeyRunID, runID)
+		p.Tel.Logger.InfoContext(ctx, "uploads of a run that is over aborted", obs.KeyRunID, runID)
 	}
 	return nil
 }
 
-// noteStray has the uploads of a cancelled run aborted once more when a part of it came late.
+// noteStray has the uploads of a run that is over aborted once more when a part of it came late.
 func (p *Planner) noteStray(ctx context.Context, r *planv1.Run) {
-	if r.GetState() != run.Cancelled {
+	if !run.Over(r) {
 		return
 	}
 	id := r.GetRef().GetRunId()
 	if _, _, err := p.change(ctx, id, func(r *planv1.Run) (bool, error) { return run.Stray(r), nil }); err != nil {
-		p.Tel.Logger.WarnContext(ctx, "an upload of a cancelled run is left behind", obs.KeyRunID, id, obs.KeyError, err)
+		p.Tel.Logger.WarnContext(ctx, "an upload of a run that is over is left behind", obs.KeyRunID, id, obs.KeyError, err)
 	}
 }

@@ -42,23 +42,25 @@ func CheckWanted(r *planv1.Run) error {
 	return fault.New(fault.State, fault.ReasonNotActive, "run %s is %s: nothing of it is left to do", r.GetRef().GetRunId(), Word(r.GetState()))
 }
 
-// Abort notes that no upload of a cancelled run is left. It says whether the run changed. Invalid for a run that never was
-// cancelled.
+// Over says that a run has ended without a drop and cannot go on, whoever asks: its uploads are of no use to anybody.
+func Over(r *planv1.Run) bool { return r.GetState() == Cancelled || r.GetState() == Quarantined }
+
+// Abort notes that no upload of a run that is over is left. It says whether the run changed. Invalid for any other run.
 func Abort(r *planv1.Run) (bool, error) {
-	switch s := r.GetState(); {
-	case s == Quarantined, s == Cancelled && r.GetUploadsAborted():
+	switch {
+	case !Over(r):
+		return false, invalid("run %s is %s, neither cancelled nor quarantined: its uploads stay", r.GetRef().GetRunId(), Word(r.GetState()))
+	case r.GetUploadsAborted():
 		return false, nil
-	case s != Cancelled:
-		return false, invalid("run %s is %s, not cancelled: its uploads stay", r.GetRef().GetRunId(), Word(s))
 	}
 	r.UploadsAborted = true
 	return true, nil
 }
 
-// Stray notes that a worker finished a part of a cancelled run after the uploads had been aborted: one is left again. It
+// Stray notes that a worker finished a part of a run after its uploads had been aborted: one is left again. It
 // says whether the run changed.
 func Stray(r *planv1.Run) bool {
-	stray := r.GetState() == Cancelled && r.GetUploadsAborted()
+	stray := Over(r) && r.GetUploadsAborted()
 	if stray {
 		r.UploadsAborted = false
 	}

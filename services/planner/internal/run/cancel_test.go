@@ -90,9 +90,23 @@ func TestNothingIsAcceptedAfterACancel(t *testing.T) {
 	})
 }
 
-// TestUploadsAreAbortedOnce follows the uploads of a cancelled run, a part that comes late included.
+// TestUploadsAreAbortedOnce follows the uploads of a run that is over, a part that comes late included.
 func TestUploadsAreAbortedOnce(t *testing.T) {
-	r := inState(t, Cancelled)
+	for _, s := range []planv1.RunState{Cancelled, Quarantined} {
+		t.Run(Word(s), func(t *testing.T) { uploadsAreAbortedOnce(t, s) })
+	}
+	for _, s := range []planv1.RunState{Extracting, Failed, Committed} {
+		if _, err := Abort(inState(t, s)); fault.KindOf(err) != fault.Invalid {
+			t.Errorf("aborting a run that is %s = %v, want Invalid", Word(s), err)
+		}
+	}
+}
+
+func uploadsAreAbortedOnce(t *testing.T, s planv1.RunState) {
+	r := inState(t, s)
+	if left := Outstanding(r); len(left) != 1 || Kind(left[0]) != KindAbort {
+		t.Errorf("left to do is %v, want the abort", left)
+	}
 	if Stray(r) {
 		t.Error("a part that came before the abort needs no other one")
 	}
@@ -112,11 +126,8 @@ func TestUploadsAreAbortedOnce(t *testing.T) {
 		t.Errorf("an abort that met no bucket leaves %v to do, want another try", left)
 	}
 	Fail(r, &planv1.Failure{TaskId: abortID(r), Reason: "BUCKET_DENIED"})
-	if left := Outstanding(r); len(left) != 0 || r.GetState() != Cancelled {
+	if left := Outstanding(r); len(left) != 0 || r.GetState() != s {
 		t.Errorf("an abort that was given up leaves %v to do in a run that is %s", left, Word(r.GetState()))
-	}
-	if _, err := Abort(inState(t, Extracting)); fault.KindOf(err) != fault.Invalid {
-		t.Errorf("aborting a run that goes on = %v, want Invalid", err)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 // whatever it waits for is outstanding again. deaths are all that is known to be dead of the run, each with the number of
 // times that its task was given up; those that the record missed are noted, so that none of them ends the run again. A
 // run whose task was given up because somebody was away goes on anyway, and keeps its state. State RUN_ENDED for a run that
-// was committed or cancelled, unless the task is to delete its drop or to clear up after it, QUARANTINED after a row outside
-// the scope, TASK_SETTLED when the run does not wait for the task.
+// was committed or cancelled, and QUARANTINED after a row outside the scope, unless the task is to delete its drop or to clear
+// up after it, TASK_SETTLED when the run does not wait for the task.
 func Revive(r *planv1.Run, taskID string, deaths []*planv1.Failure, act *planv1.Act) error {
 	id := r.GetRef().GetRunId()
 	for _, death := range deaths {
@@ -19,7 +19,7 @@ func Revive(r *planv1.Run, taskID string, deaths []*planv1.Failure, act *planv1.
 		}
 	}
 	switch s := r.GetState(); {
-	case s == Cancelled && taskID == abortID(r), s == Expiring && taskID == expireID(r):
+	case Over(r) && taskID == abortID(r), s == Expiring && taskID == expireID(r):
 		// The clearing up is left to do, and the run stays as it is.
 	case Delivered(r), s == Cancelled:
 		return fault.New(fault.State, fault.ReasonRunEnded, "run %s is %s: nothing of it is done any more", id, Word(s))

@@ -47,7 +47,7 @@ func Outstanding(r *planv1.Run) []*taskv1.Task {
 		return parts(r)
 	case Committing:
 		return []*taskv1.Task{{TaskId: commitID(r), Run: r.GetRef(), Work: &taskv1.Task_Commit{Commit: &taskv1.CommitWork{}}}}
-	case Cancelled:
+	case Cancelled, Quarantined:
 		return aborts(r)
 	case Expiring:
 		return expiries(r)
@@ -95,7 +95,7 @@ func Settled(r *planv1.Run, taskID string) bool {
 	return false
 }
 
-// aborts is the clearing up after a cancelled run. When the bucket does not let us, its lifecycle rule is left.
+// aborts is the clearing up after a run that is over. When the bucket does not let us, its lifecycle rule is left.
 func aborts(r *planv1.Run) []*taskv1.Task {
 	if r.GetUploadsAborted() || len(Parts(r)) == 0 || refused(r, abortID(r)) {
 		return nil

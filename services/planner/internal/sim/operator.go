@@ -73,7 +73,7 @@ func (w *world) checkFollows(r *planv1.Run) {
 	}
 }
 
-// checkAsked is what operators count on at the end: a cancelled run shows nothing and leaves no uploads, and what was sent
+// checkAsked is what operators count on at the end: a cancelled run shows nothing, one that is over leaves no uploads, and what was sent
 // once more is what was read.
 func (w *world) checkAsked(r *planv1.Run) error {
 	id := r.GetRef().GetRunId()
@@ -81,8 +81,8 @@ func (w *world) checkAsked(r *planv1.Run) error {
 	switch {
 	case r.GetState() == run.Cancelled && visible:
 		return errors.New("it is cancelled, but its drop is there")
-	case r.GetState() == run.Cancelled && len(run.Parts(r)) > 0 && !r.GetUploadsAborted() && run.GivenUp(r, id+"."+run.KindAbort) == 0:
-		return fmt.Errorf("it is cancelled, and its uploads were not aborted; its failures are %v", r.GetFailures())
+	case run.Over(r) && len(run.Parts(r)) > 0 && !r.GetUploadsAborted() && run.GivenUp(r, id+"."+run.KindAbort) == 0:
+		return fmt.Errorf("it is %s, and its uploads were not aborted; its failures are %v", run.Word(r.GetState()), r.GetFailures())
 	case run.Resends(r) && !run.Delivered(w.store.newest(r.GetResendsRunId())):
 		return fmt.Errorf("it resends run %s, which was not committed", r.GetResendsRunId())
 	}
