@@ -1389,6 +1389,125 @@ func (x *PreviewPlanResponse) GetPreview() *Preview {
 	return nil
 }
 
+// PreviewExpiryRequest names an export and an instant.
+type PreviewExpiryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The export.
+	ExportId string `protobuf:"bytes,1,opt,name=export_id,json=exportId,proto3" json:"export_id,omitempty"`
+	// As of when, UTC; unset means now. Only drops that are there today are told of.
+	AtTime        *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at_time,json=atTime,proto3" json:"at_time,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewExpiryRequest) Reset() {
+	*x = PreviewExpiryRequest{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewExpiryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewExpiryRequest) ProtoMessage() {}
+
+func (x *PreviewExpiryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewExpiryRequest.ProtoReflect.Descriptor instead.
+func (*PreviewExpiryRequest) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *PreviewExpiryRequest) GetExportId() string {
+	if x != nil {
+		return x.ExportId
+	}
+	return ""
+}
+
+func (x *PreviewExpiryRequest) GetAtTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.AtTime
+	}
+	return nil
+}
+
+// PreviewExpiryResponse is what becomes of the drops of an export.
+type PreviewExpiryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Every drop that is there, newest export date first.
+	Drops []*DropOutlook `protobuf:"bytes,1,rep,name=drops,proto3" json:"drops,omitempty"`
+	// Files of those that go, or are going.
+	DeletedFileCount int64 `protobuf:"varint,2,opt,name=deleted_file_count,json=deletedFileCount,proto3" json:"deleted_file_count,omitempty"`
+	// Bytes in them.
+	DeletedBytes  int64 `protobuf:"varint,3,opt,name=deleted_bytes,json=deletedBytes,proto3" json:"deleted_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PreviewExpiryResponse) Reset() {
+	*x = PreviewExpiryResponse{}
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PreviewExpiryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PreviewExpiryResponse) ProtoMessage() {}
+
+func (x *PreviewExpiryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PreviewExpiryResponse.ProtoReflect.Descriptor instead.
+func (*PreviewExpiryResponse) Descriptor() ([]byte, []int) {
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *PreviewExpiryResponse) GetDrops() []*DropOutlook {
+	if x != nil {
+		return x.Drops
+	}
+	return nil
+}
+
+func (x *PreviewExpiryResponse) GetDeletedFileCount() int64 {
+	if x != nil {
+		return x.DeletedFileCount
+	}
+	return 0
+}
+
+func (x *PreviewExpiryResponse) GetDeletedBytes() int64 {
+	if x != nil {
+		return x.DeletedBytes
+	}
+	return 0
+}
+
 // ListDeadTasksRequest asks for a page.
 type ListDeadTasksRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1404,7 +1523,7 @@ type ListDeadTasksRequest struct {
 
 func (x *ListDeadTasksRequest) Reset() {
 	*x = ListDeadTasksRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1416,7 +1535,7 @@ func (x *ListDeadTasksRequest) String() string {
 func (*ListDeadTasksRequest) ProtoMessage() {}
 
 func (x *ListDeadTasksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[21]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1548,7 @@ func (x *ListDeadTasksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadTasksRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadTasksRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{21}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListDeadTasksRequest) GetPageSize() int32 {
@@ -1466,7 +1585,7 @@ type ListDeadTasksResponse struct {
 
 func (x *ListDeadTasksResponse) Reset() {
 	*x = ListDeadTasksResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1478,7 +1597,7 @@ func (x *ListDeadTasksResponse) String() string {
 func (*ListDeadTasksResponse) ProtoMessage() {}
 
 func (x *ListDeadTasksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[22]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1491,7 +1610,7 @@ func (x *ListDeadTasksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadTasksResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadTasksResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{22}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListDeadTasksResponse) GetTasks() []*DeadTask {
@@ -1528,7 +1647,7 @@ type RequeueTaskRequest struct {
 
 func (x *RequeueTaskRequest) Reset() {
 	*x = RequeueTaskRequest{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[23]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1540,7 +1659,7 @@ func (x *RequeueTaskRequest) String() string {
 func (*RequeueTaskRequest) ProtoMessage() {}
 
 func (x *RequeueTaskRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[23]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1553,7 +1672,7 @@ func (x *RequeueTaskRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueTaskRequest.ProtoReflect.Descriptor instead.
 func (*RequeueTaskRequest) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{23}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *RequeueTaskRequest) GetWhich() isRequeueTaskRequest_Which {
@@ -1626,7 +1745,7 @@ type RequeueTaskResponse struct {
 
 func (x *RequeueTaskResponse) Reset() {
 	*x = RequeueTaskResponse{}
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[24]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1638,7 +1757,7 @@ func (x *RequeueTaskResponse) String() string {
 func (*RequeueTaskResponse) ProtoMessage() {}
 
 func (x *RequeueTaskResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_exports_plan_v1_run_service_proto_msgTypes[24]
+	mi := &file_exports_plan_v1_run_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1651,7 +1770,7 @@ func (x *RequeueTaskResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequeueTaskResponse.ProtoReflect.Descriptor instead.
 func (*RequeueTaskResponse) Descriptor() ([]byte, []int) {
-	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{24}
+	return file_exports_plan_v1_run_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *RequeueTaskResponse) GetTask() *DeadTask {
@@ -1672,7 +1791,7 @@ var File_exports_plan_v1_run_service_proto protoreflect.FileDescriptor
 
 const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\n" +
-	"!exports/plan/v1/run_service.proto\x12\x0fexports.plan.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fexports/plan/v1/dead_task.proto\x1a\x1dexports/plan/v1/preview.proto\x1a\x1eexports/plan/v1/progress.proto\x1a\x19exports/plan/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x01\n" +
+	"!exports/plan/v1/run_service.proto\x12\x0fexports.plan.v1\x1a\x1bbuf/validate/validate.proto\x1a\x1fexports/plan/v1/dead_task.proto\x1a\x1dexports/plan/v1/outlook.proto\x1a\x1dexports/plan/v1/preview.proto\x1a\x1eexports/plan/v1/progress.proto\x1a\x19exports/plan/v1/run.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf3\x01\n" +
 	"\x0fStartRunRequest\x12$\n" +
 	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x12D\n" +
 	"\vexport_date\x18\x02 \x01(\tB#\xbaH r\x1e2\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$R\n" +
@@ -1766,7 +1885,14 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"exportDate\x12#\n" +
 	"\brevision\x18\x03 \x01(\x03B\a\xbaH\x04\"\x02(\x00R\brevision\"I\n" +
 	"\x13PreviewPlanResponse\x122\n" +
-	"\apreview\x18\x01 \x01(\v2\x18.exports.plan.v1.PreviewR\apreview\"\xb2\x01\n" +
+	"\apreview\x18\x01 \x01(\v2\x18.exports.plan.v1.PreviewR\apreview\"q\n" +
+	"\x14PreviewExpiryRequest\x12$\n" +
+	"\texport_id\x18\x01 \x01(\tB\a\xbaH\x04r\x02\x10\x01R\bexportId\x123\n" +
+	"\aat_time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06atTime\"\x9e\x01\n" +
+	"\x15PreviewExpiryResponse\x122\n" +
+	"\x05drops\x18\x01 \x03(\v2\x1c.exports.plan.v1.DropOutlookR\x05drops\x12,\n" +
+	"\x12deleted_file_count\x18\x02 \x01(\x03R\x10deletedFileCount\x12#\n" +
+	"\rdeleted_bytes\x18\x03 \x01(\x03R\fdeletedBytes\"\xb2\x01\n" +
 	"\x14ListDeadTasksRequest\x12'\n" +
 	"\tpage_size\x18\x01 \x01(\x05B\n" +
 	"\xbaH\a\x1a\x05\x18\xc8\x01(\x00R\bpageSize\x12&\n" +
@@ -1792,7 +1918,7 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\x18BACKFILL_OUTCOME_PLANNED\x10\x01\x12\x1b\n" +
 	"\x17BACKFILL_OUTCOME_EXISTS\x10\x02\x12\x1d\n" +
 	"\x19BACKFILL_OUTCOME_NOT_OWED\x10\x03\x12 \n" +
-	"\x1cBACKFILL_OUTCOME_SOURCE_GONE\x10\x042\xef\a\n" +
+	"\x1cBACKFILL_OUTCOME_SOURCE_GONE\x10\x042\xcf\b\n" +
 	"\n" +
 	"RunService\x12O\n" +
 	"\bStartRun\x12 .exports.plan.v1.StartRunRequest\x1a!.exports.plan.v1.StartRunResponse\x12O\n" +
@@ -1805,6 +1931,7 @@ const file_exports_plan_v1_run_service_proto_rawDesc = "" +
 	"\bListRuns\x12 .exports.plan.v1.ListRunsRequest\x1a!.exports.plan.v1.ListRunsResponse\x12Q\n" +
 	"\bWatchRun\x12 .exports.plan.v1.WatchRunRequest\x1a!.exports.plan.v1.WatchRunResponse0\x01\x12X\n" +
 	"\vPreviewPlan\x12#.exports.plan.v1.PreviewPlanRequest\x1a$.exports.plan.v1.PreviewPlanResponse\x12^\n" +
+	"\rPreviewExpiry\x12%.exports.plan.v1.PreviewExpiryRequest\x1a&.exports.plan.v1.PreviewExpiryResponse\x12^\n" +
 	"\rListDeadTasks\x12%.exports.plan.v1.ListDeadTasksRequest\x1a&.exports.plan.v1.ListDeadTasksResponse\x12X\n" +
 	"\vRequeueTask\x12#.exports.plan.v1.RequeueTaskRequest\x1a$.exports.plan.v1.RequeueTaskResponseB\xc6\x01\n" +
 	"\x13com.exports.plan.v1B\x0fRunServiceProtoP\x01Z@github.com/customer-exports/exports/proto/exports/plan/v1;planv1\xa2\x02\x03EPX\xaa\x02\x0fExports.Plan.V1\xca\x02\x0fExports\\Plan\\V1\xe2\x02\x1bExports\\Plan\\V1\\GPBMetadata\xea\x02\x11Exports::Plan::V1b\x06proto3"
@@ -1822,7 +1949,7 @@ func file_exports_plan_v1_run_service_proto_rawDescGZIP() []byte {
 }
 
 var file_exports_plan_v1_run_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_exports_plan_v1_run_service_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_exports_plan_v1_run_service_proto_goTypes = []any{
 	(BackfillOutcome)(0),          // 0: exports.plan.v1.BackfillOutcome
 	(*StartRunRequest)(nil),       // 1: exports.plan.v1.StartRunRequest
@@ -1846,64 +1973,71 @@ var file_exports_plan_v1_run_service_proto_goTypes = []any{
 	(*WatchRunResponse)(nil),      // 19: exports.plan.v1.WatchRunResponse
 	(*PreviewPlanRequest)(nil),    // 20: exports.plan.v1.PreviewPlanRequest
 	(*PreviewPlanResponse)(nil),   // 21: exports.plan.v1.PreviewPlanResponse
-	(*ListDeadTasksRequest)(nil),  // 22: exports.plan.v1.ListDeadTasksRequest
-	(*ListDeadTasksResponse)(nil), // 23: exports.plan.v1.ListDeadTasksResponse
-	(*RequeueTaskRequest)(nil),    // 24: exports.plan.v1.RequeueTaskRequest
-	(*RequeueTaskResponse)(nil),   // 25: exports.plan.v1.RequeueTaskResponse
-	(*Run)(nil),                   // 26: exports.plan.v1.Run
-	(*timestamppb.Timestamp)(nil), // 27: google.protobuf.Timestamp
-	(RunState)(0),                 // 28: exports.plan.v1.RunState
-	(*RunProgress)(nil),           // 29: exports.plan.v1.RunProgress
-	(*Preview)(nil),               // 30: exports.plan.v1.Preview
-	(*DeadTask)(nil),              // 31: exports.plan.v1.DeadTask
+	(*PreviewExpiryRequest)(nil),  // 22: exports.plan.v1.PreviewExpiryRequest
+	(*PreviewExpiryResponse)(nil), // 23: exports.plan.v1.PreviewExpiryResponse
+	(*ListDeadTasksRequest)(nil),  // 24: exports.plan.v1.ListDeadTasksRequest
+	(*ListDeadTasksResponse)(nil), // 25: exports.plan.v1.ListDeadTasksResponse
+	(*RequeueTaskRequest)(nil),    // 26: exports.plan.v1.RequeueTaskRequest
+	(*RequeueTaskResponse)(nil),   // 27: exports.plan.v1.RequeueTaskResponse
+	(*Run)(nil),                   // 28: exports.plan.v1.Run
+	(*timestamppb.Timestamp)(nil), // 29: google.protobuf.Timestamp
+	(RunState)(0),                 // 30: exports.plan.v1.RunState
+	(*RunProgress)(nil),           // 31: exports.plan.v1.RunProgress
+	(*Preview)(nil),               // 32: exports.plan.v1.Preview
+	(*DropOutlook)(nil),           // 33: exports.plan.v1.DropOutlook
+	(*DeadTask)(nil),              // 34: exports.plan.v1.DeadTask
 }
 var file_exports_plan_v1_run_service_proto_depIdxs = []int32{
-	26, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
+	28, // 0: exports.plan.v1.StartRunResponse.run:type_name -> exports.plan.v1.Run
 	5,  // 1: exports.plan.v1.BackfillResponse.dates:type_name -> exports.plan.v1.BackfillDate
 	0,  // 2: exports.plan.v1.BackfillDate.outcome:type_name -> exports.plan.v1.BackfillOutcome
-	26, // 3: exports.plan.v1.CancelRunResponse.run:type_name -> exports.plan.v1.Run
-	27, // 4: exports.plan.v1.ReExtractRequest.as_of_time:type_name -> google.protobuf.Timestamp
-	26, // 5: exports.plan.v1.ReExtractResponse.run:type_name -> exports.plan.v1.Run
-	27, // 6: exports.plan.v1.RePlanRequest.as_of_time:type_name -> google.protobuf.Timestamp
-	26, // 7: exports.plan.v1.RePlanResponse.run:type_name -> exports.plan.v1.Run
-	26, // 8: exports.plan.v1.ResendResponse.run:type_name -> exports.plan.v1.Run
-	26, // 9: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
-	28, // 10: exports.plan.v1.ListRunsRequest.state:type_name -> exports.plan.v1.RunState
-	26, // 11: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
-	29, // 12: exports.plan.v1.WatchRunResponse.progress:type_name -> exports.plan.v1.RunProgress
-	30, // 13: exports.plan.v1.PreviewPlanResponse.preview:type_name -> exports.plan.v1.Preview
-	31, // 14: exports.plan.v1.ListDeadTasksResponse.tasks:type_name -> exports.plan.v1.DeadTask
-	31, // 15: exports.plan.v1.RequeueTaskResponse.task:type_name -> exports.plan.v1.DeadTask
-	26, // 16: exports.plan.v1.RequeueTaskResponse.run:type_name -> exports.plan.v1.Run
-	1,  // 17: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
-	3,  // 18: exports.plan.v1.RunService.Backfill:input_type -> exports.plan.v1.BackfillRequest
-	6,  // 19: exports.plan.v1.RunService.CancelRun:input_type -> exports.plan.v1.CancelRunRequest
-	8,  // 20: exports.plan.v1.RunService.ReExtract:input_type -> exports.plan.v1.ReExtractRequest
-	10, // 21: exports.plan.v1.RunService.RePlan:input_type -> exports.plan.v1.RePlanRequest
-	12, // 22: exports.plan.v1.RunService.Resend:input_type -> exports.plan.v1.ResendRequest
-	14, // 23: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
-	16, // 24: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
-	18, // 25: exports.plan.v1.RunService.WatchRun:input_type -> exports.plan.v1.WatchRunRequest
-	20, // 26: exports.plan.v1.RunService.PreviewPlan:input_type -> exports.plan.v1.PreviewPlanRequest
-	22, // 27: exports.plan.v1.RunService.ListDeadTasks:input_type -> exports.plan.v1.ListDeadTasksRequest
-	24, // 28: exports.plan.v1.RunService.RequeueTask:input_type -> exports.plan.v1.RequeueTaskRequest
-	2,  // 29: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
-	4,  // 30: exports.plan.v1.RunService.Backfill:output_type -> exports.plan.v1.BackfillResponse
-	7,  // 31: exports.plan.v1.RunService.CancelRun:output_type -> exports.plan.v1.CancelRunResponse
-	9,  // 32: exports.plan.v1.RunService.ReExtract:output_type -> exports.plan.v1.ReExtractResponse
-	11, // 33: exports.plan.v1.RunService.RePlan:output_type -> exports.plan.v1.RePlanResponse
-	13, // 34: exports.plan.v1.RunService.Resend:output_type -> exports.plan.v1.ResendResponse
-	15, // 35: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
-	17, // 36: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
-	19, // 37: exports.plan.v1.RunService.WatchRun:output_type -> exports.plan.v1.WatchRunResponse
-	21, // 38: exports.plan.v1.RunService.PreviewPlan:output_type -> exports.plan.v1.PreviewPlanResponse
-	23, // 39: exports.plan.v1.RunService.ListDeadTasks:output_type -> exports.plan.v1.ListDeadTasksResponse
-	25, // 40: exports.plan.v1.RunService.RequeueTask:output_type -> exports.plan.v1.RequeueTaskResponse
-	29, // [29:41] is the sub-list for method output_type
-	17, // [17:29] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	28, // 3: exports.plan.v1.CancelRunResponse.run:type_name -> exports.plan.v1.Run
+	29, // 4: exports.plan.v1.ReExtractRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	28, // 5: exports.plan.v1.ReExtractResponse.run:type_name -> exports.plan.v1.Run
+	29, // 6: exports.plan.v1.RePlanRequest.as_of_time:type_name -> google.protobuf.Timestamp
+	28, // 7: exports.plan.v1.RePlanResponse.run:type_name -> exports.plan.v1.Run
+	28, // 8: exports.plan.v1.ResendResponse.run:type_name -> exports.plan.v1.Run
+	28, // 9: exports.plan.v1.GetRunResponse.run:type_name -> exports.plan.v1.Run
+	30, // 10: exports.plan.v1.ListRunsRequest.state:type_name -> exports.plan.v1.RunState
+	28, // 11: exports.plan.v1.ListRunsResponse.runs:type_name -> exports.plan.v1.Run
+	31, // 12: exports.plan.v1.WatchRunResponse.progress:type_name -> exports.plan.v1.RunProgress
+	32, // 13: exports.plan.v1.PreviewPlanResponse.preview:type_name -> exports.plan.v1.Preview
+	29, // 14: exports.plan.v1.PreviewExpiryRequest.at_time:type_name -> google.protobuf.Timestamp
+	33, // 15: exports.plan.v1.PreviewExpiryResponse.drops:type_name -> exports.plan.v1.DropOutlook
+	34, // 16: exports.plan.v1.ListDeadTasksResponse.tasks:type_name -> exports.plan.v1.DeadTask
+	34, // 17: exports.plan.v1.RequeueTaskResponse.task:type_name -> exports.plan.v1.DeadTask
+	28, // 18: exports.plan.v1.RequeueTaskResponse.run:type_name -> exports.plan.v1.Run
+	1,  // 19: exports.plan.v1.RunService.StartRun:input_type -> exports.plan.v1.StartRunRequest
+	3,  // 20: exports.plan.v1.RunService.Backfill:input_type -> exports.plan.v1.BackfillRequest
+	6,  // 21: exports.plan.v1.RunService.CancelRun:input_type -> exports.plan.v1.CancelRunRequest
+	8,  // 22: exports.plan.v1.RunService.ReExtract:input_type -> exports.plan.v1.ReExtractRequest
+	10, // 23: exports.plan.v1.RunService.RePlan:input_type -> exports.plan.v1.RePlanRequest
+	12, // 24: exports.plan.v1.RunService.Resend:input_type -> exports.plan.v1.ResendRequest
+	14, // 25: exports.plan.v1.RunService.GetRun:input_type -> exports.plan.v1.GetRunRequest
+	16, // 26: exports.plan.v1.RunService.ListRuns:input_type -> exports.plan.v1.ListRunsRequest
+	18, // 27: exports.plan.v1.RunService.WatchRun:input_type -> exports.plan.v1.WatchRunRequest
+	20, // 28: exports.plan.v1.RunService.PreviewPlan:input_type -> exports.plan.v1.PreviewPlanRequest
+	22, // 29: exports.plan.v1.RunService.PreviewExpiry:input_type -> exports.plan.v1.PreviewExpiryRequest
+	24, // 30: exports.plan.v1.RunService.ListDeadTasks:input_type -> exports.plan.v1.ListDeadTasksRequest
+	26, // 31: exports.plan.v1.RunService.RequeueTask:input_type -> exports.plan.v1.RequeueTaskRequest
+	2,  // 32: exports.plan.v1.RunService.StartRun:output_type -> exports.plan.v1.StartRunResponse
+	4,  // 33: exports.plan.v1.RunService.Backfill:output_type -> exports.plan.v1.BackfillResponse
+	7,  // 34: exports.plan.v1.RunService.CancelRun:output_type -> exports.plan.v1.CancelRunResponse
+	9,  // 35: exports.plan.v1.RunService.ReExtract:output_type -> exports.plan.v1.ReExtractResponse
+	11, // 36: exports.plan.v1.RunService.RePlan:output_type -> exports.plan.v1.RePlanResponse
+	13, // 37: exports.plan.v1.RunService.Resend:output_type -> exports.plan.v1.ResendResponse
+	15, // 38: exports.plan.v1.RunService.GetRun:output_type -> exports.plan.v1.GetRunResponse
+	17, // 39: exports.plan.v1.RunService.ListRuns:output_type -> exports.plan.v1.ListRunsResponse
+	19, // 40: exports.plan.v1.RunService.WatchRun:output_type -> exports.plan.v1.WatchRunResponse
+	21, // 41: exports.plan.v1.RunService.PreviewPlan:output_type -> exports.plan.v1.PreviewPlanResponse
+	23, // 42: exports.plan.v1.RunService.PreviewExpiry:output_type -> exports.plan.v1.PreviewExpiryResponse
+	25, // 43: exports.plan.v1.RunService.ListDeadTasks:output_type -> exports.plan.v1.ListDeadTasksResponse
+	27, // 44: exports.plan.v1.RunService.RequeueTask:output_type -> exports.plan.v1.RequeueTaskResponse
+	32, // [32:45] is the sub-list for method output_type
+	19, // [19:32] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_exports_plan_v1_run_service_proto_init() }
@@ -1912,10 +2046,11 @@ func file_exports_plan_v1_run_service_proto_init() {
 		return
 	}
 	file_exports_plan_v1_dead_task_proto_init()
+	file_exports_plan_v1_outlook_proto_init()
 	file_exports_plan_v1_preview_proto_init()
 	file_exports_plan_v1_progress_proto_init()
 	file_exports_plan_v1_run_proto_init()
-	file_exports_plan_v1_run_service_proto_msgTypes[23].OneofWrappers = []any{
+	file_exports_plan_v1_run_service_proto_msgTypes[25].OneofWrappers = []any{
 		(*RequeueTaskRequest_Sequence)(nil),
 		(*RequeueTaskRequest_TaskId)(nil),
 	}
@@ -1925,7 +2060,7 @@ func file_exports_plan_v1_run_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_exports_plan_v1_run_service_proto_rawDesc), len(file_exports_plan_v1_run_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -29,6 +29,7 @@ const (
 	RunService_ListRuns_FullMethodName      = "/exports.plan.v1.RunService/ListRuns"
 	RunService_WatchRun_FullMethodName      = "/exports.plan.v1.RunService/WatchRun"
 	RunService_PreviewPlan_FullMethodName   = "/exports.plan.v1.RunService/PreviewPlan"
+	RunService_PreviewExpiry_FullMethodName = "/exports.plan.v1.RunService/PreviewExpiry"
 	RunService_ListDeadTasks_FullMethodName = "/exports.plan.v1.RunService/ListDeadTasks"
 	RunService_RequeueTask_FullMethodName   = "/exports.plan.v1.RunService/RequeueTask"
 )
@@ -97,6 +98,10 @@ type RunServiceClient interface {
 	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away;
 	// RESOURCE_EXHAUSTED while others preview.
 	PreviewPlan(ctx context.Context, in *PreviewPlanRequest, opts ...grpc.CallOption) (*PreviewPlanResponse, error)
+	// PreviewExpiry says of every drop of an export whether it is deleted by some
+	// instant, or why it stays, without deleting anything. NOT_FOUND when there is
+	// no such export.
+	PreviewExpiry(ctx context.Context, in *PreviewExpiryRequest, opts ...grpc.CallOption) (*PreviewExpiryResponse, error)
 	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
 	// time.
 	ListDeadTasks(ctx context.Context, in *ListDeadTasksRequest, opts ...grpc.CallOption) (*ListDeadTasksResponse, error)
@@ -227,6 +232,16 @@ func (c *runServiceClient) PreviewPlan(ctx context.Context, in *PreviewPlanReque
 	return out, nil
 }
 
+func (c *runServiceClient) PreviewExpiry(ctx context.Context, in *PreviewExpiryRequest, opts ...grpc.CallOption) (*PreviewExpiryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PreviewExpiryResponse)
+	err := c.cc.Invoke(ctx, RunService_PreviewExpiry_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *runServiceClient) ListDeadTasks(ctx context.Context, in *ListDeadTasksRequest, opts ...grpc.CallOption) (*ListDeadTasksResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListDeadTasksResponse)
@@ -311,6 +326,10 @@ type RunServiceServer interface {
 	// SOURCE_AS_OF_GONE; UNAVAILABLE with the reason when the source is away;
 	// RESOURCE_EXHAUSTED while others preview.
 	PreviewPlan(context.Context, *PreviewPlanRequest) (*PreviewPlanResponse, error)
+	// PreviewExpiry says of every drop of an export whether it is deleted by some
+	// instant, or why it stays, without deleting anything. NOT_FOUND when there is
+	// no such export.
+	PreviewExpiry(context.Context, *PreviewExpiryRequest) (*PreviewExpiryResponse, error)
 	// ListDeadTasks returns tasks that were given up, oldest first, a page at a
 	// time.
 	ListDeadTasks(context.Context, *ListDeadTasksRequest) (*ListDeadTasksResponse, error)
@@ -361,6 +380,9 @@ func (UnimplementedRunServiceServer) WatchRun(*WatchRunRequest, grpc.ServerStrea
 }
 func (UnimplementedRunServiceServer) PreviewPlan(context.Context, *PreviewPlanRequest) (*PreviewPlanResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PreviewPlan not implemented")
+}
+func (UnimplementedRunServiceServer) PreviewExpiry(context.Context, *PreviewExpiryRequest) (*PreviewExpiryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PreviewExpiry not implemented")
 }
 func (UnimplementedRunServiceServer) ListDeadTasks(context.Context, *ListDeadTasksRequest) (*ListDeadTasksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListDeadTasks not implemented")
@@ -562,6 +584,24 @@ func _RunService_PreviewPlan_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _RunService_PreviewExpiry_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PreviewExpiryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).PreviewExpiry(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_PreviewExpiry_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).PreviewExpiry(ctx, req.(*PreviewExpiryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _RunService_ListDeadTasks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListDeadTasksRequest)
 	if err := dec(in); err != nil {
@@ -640,6 +680,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PreviewPlan",
 			Handler:    _RunService_PreviewPlan_Handler,
+		},
+		{
+			MethodName: "PreviewExpiry",
+			Handler:    _RunService_PreviewExpiry_Handler,
 		},
 		{
 			MethodName: "ListDeadTasks",

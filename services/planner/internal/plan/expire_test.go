@@ -44,6 +44,13 @@ func TestADropGoesWhenItsTimeHasCome(t *testing.T) {
 	c.move(time.Second)
 	ticked(t, p)
 	same(t, "deletions at the time", []string{older + ".expire"}, deletions())
+	drops, err := p.Outlook(t.Context(), "acme-daily", time.Time{})
+	if err != nil || len(drops) != 2 || drops[0].GetFate() != planv1.DropFate_DROP_FATE_NEWEST || drops[1].GetFate() != planv1.DropFate_DROP_FATE_EXPIRING {
+		t.Errorf("the outlook is %v, %v; want that of the newest drop, and one that is on its way out", drops, err)
+	}
+	if _, err := p.Outlook(t.Context(), "globex-daily", time.Time{}); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("the outlook of no export = %v, want NOT_FOUND", err)
+	}
 	for range 2 { // the answer was lost
 		if err := p.NoteExpired(t.Context(), older); err != nil {
 			t.Fatal(err)
