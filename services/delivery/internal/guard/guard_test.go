@@ -153,7 +153,10 @@ func newGuard(t testing.TB, table string) *guard.Guard {
 
 func batch(t testing.TB, table string, rows []row) arrow.Record {
 	t.Helper()
-	layout := layoutOf(t, table)
+	return batchOf(layoutOf(t, table), rows)
+}
+
+func batchOf(layout *dictionary.Layout, rows []row) arrow.Record {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrowschema.Of(layout))
 	defer b.Release()
 	for i := range b.Fields() {
