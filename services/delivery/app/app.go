@@ -85,7 +85,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if a.buckets, err = s3bucket.NewOpener(ctx, keys, s3bucket.STS{Endpoint: a.cfg.S3.STSEndpoint, Region: a.cfg.S3.STSRegion}); err != nil {
+	if a.buckets, err = s3bucket.NewOpener(ctx, keys, s3bucket.STS{Endpoint: a.cfg.S3.STSEndpoint, Region: a.cfg.S3.STSRegion, Trusted: a.cfg.S3.CAFile}); err != nil {
 		return err
 	}
 	if a.bus, err = bus.Connect(ctx, a.cfg.NATS, name); err != nil {

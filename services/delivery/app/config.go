@@ -48,12 +48,13 @@ type Encode struct {
 const minMemory = 64 << 20
 
 // S3 names the files that hold delivery's key, both empty meaning the default chain of the AWS SDK,
-// and where the roles of customers are assumed with it.
+// where the roles of customers are assumed with it, and who may sign for buckets beside the system's authorities.
 type S3 struct {
 	AccessKeyFile conf.Secret `yaml:"access_key_file"`
 	SecretKeyFile conf.Secret `yaml:"secret_key_file"`
 	STSEndpoint   string      `yaml:"sts_endpoint"`
 	STSRegion     string      `yaml:"sts_region"`
+	CAFile        conf.CAFile `yaml:"ca_file"`
 }
 
 // Defaults sets what an empty file means.

@@ -75,10 +75,14 @@ func (a *App) open(ctx context.Context, cfg Config) (err error) {
 	if a.peer, err = rpc.Dial(cfg.ConfigAddress, a.tel); err != nil {
 		return err
 	}
+	buckets, err := bucket.NewOpener(keys, bucket.STS{Endpoint: cfg.S3.STSEndpoint, Region: cfg.S3.STSRegion, Trusted: cfg.S3.CAFile})
+	if err != nil {
+		return err
+	}
 	verdicts := store.New(kv)
 	a.watcher = &watch.Watcher{
 		Configs: configv1.NewConfigServiceClient(a.peer), Verdicts: verdicts, Bus: a.bus, Tel: a.tel,
-		Buckets: bucket.NewOpener(keys, bucket.STS{Endpoint: cfg.S3.STSEndpoint, Region: cfg.S3.STSRegion}),
+		Buckets: buckets,
 		Auditor: &audit.Auditor{Dictionary: words, TempDir: cfg.TempDir}, Timeout: cfg.AuditTimeout.D(), Now: time.Now,
 	}
 	a.server = rpc.NewServer(a.tel)

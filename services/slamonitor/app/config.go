@@ -30,6 +30,7 @@ type S3 struct {
 	SecretKeyFile conf.Secret `yaml:"secret_key_file"`
 	STSEndpoint   string      `yaml:"sts_endpoint"`
 	STSRegion     string      `yaml:"sts_region"`
+	CAFile        conf.CAFile `yaml:"ca_file"`
 }
 
 // Defaults sets what an empty file means.

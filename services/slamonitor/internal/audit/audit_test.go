@@ -72,13 +72,16 @@ func newPlace(t *testing.T) *place {
 	if err := server.CreateBucket(t.Context(), "acme-data", []objectstore.Grant{{AccessKey: "writer", Write: true}, {AccessKey: "reader"}}); err != nil {
 		t.Fatal(err)
 	}
+	opener, err := bucket.NewOpener(bucket.Keys{AccessKey: "reader", SecretKey: "reader-secret"}, bucket.STS{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &place{
 		writer: s3.New(s3.Options{
 			Region: "us-east-1", BaseEndpoint: aws.String(server.Endpoint()), UsePathStyle: true,
 			Credentials: credentials.NewStaticCredentialsProvider("writer", "writer-secret", ""),
 		}),
-		reader: bucket.NewOpener(bucket.Keys{AccessKey: "reader", SecretKey: "reader-secret"}, bucket.STS{}).
-			Open(bucket.Place{Bucket: "acme-data", Region: "us-east-1", Endpoint: server.Endpoint(), Owner: owner}),
+		reader: opener.Open(bucket.Place{Bucket: "acme-data", Region: "us-east-1", Endpoint: server.Endpoint(), Owner: owner}),
 	}
 	p.file = encode(t, 1000)
 	p.m = manifestOf(t, p.file, 1000)

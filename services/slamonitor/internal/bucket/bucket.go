@@ -9,12 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/customer-exports/exports/pkg/conf"
 	"github.com/customer-exports/exports/pkg/role"
 )
 
@@ -43,21 +45,28 @@ type Reader struct {
 
 // STS is where roles are assumed.
 type STS struct {
-	Endpoint, Region string // Endpoint empty means AWS
+	Endpoint, Region string      // Endpoint empty means AWS
+	Trusted          conf.CAFile // who signs for it, and for buckets that are not AWS's
 }
 
 // Opener opens buckets. It is safe for concurrent use.
 type Opener struct {
 	own   aws.CredentialsProvider
 	roles *role.Assumer
+	http  *http.Client
 }
 
-// NewOpener prepares an Opener; it contacts nobody.
-func NewOpener(keys Keys, sts STS) *Opener {
+// NewOpener prepares an Opener and reads who is trusted; it contacts nobody.
+func NewOpener(keys Keys, sts STS) (*Opener, error) {
 	own := credentials.NewStaticCredentialsProvider(keys.AccessKey, keys.SecretKey, "")
-	return &Opener{own: own, roles: role.New(role.Config{
-		Service: "slamonitor", Access: role.Read, Keys: own, Endpoint: sts.Endpoint, Region: sts.Region,
-	})}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	if err := sts.Trusted.Trust(transport); err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: transport}
+	return &Opener{own: own, http: client, roles: role.New(role.Config{
+		Service: "slamonitor", Access: role.Read, Keys: own, Endpoint: sts.Endpoint, Region: sts.Region, HTTP: client,
+	})}, nil
 }
 
 // Open prepares reading; it does not connect yet.
@@ -67,6 +76,7 @@ func (o *Opener) Open(place Place) *Reader {
 		Credentials:  o.acting(place),
 		BaseEndpoint: endpoint(place.Endpoint),
 		UsePathStyle: place.Endpoint != "",
+		HTTPClient:   o.http,
 		// Checksums are compared with the manifest by our own code.
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	})}

@@ -68,7 +68,10 @@ func put(key string) *s3.PutObjectInput {
 
 func TestRoleIsReadByAndNeverWrittenBy(t *testing.T) {
 	server := startStore(t)
-	opener := NewOpener(Keys{AccessKey: "reader", SecretKey: "reader-secret"}, STS{Endpoint: server.STSEndpoint(), Region: objectstore.Region})
+	opener, err := NewOpener(Keys{AccessKey: "reader", SecretKey: "reader-secret"}, STS{Endpoint: server.STSEndpoint(), Region: objectstore.Region})
+	if err != nil {
+		t.Fatal(err)
+	}
 	place := Place{
 		Bucket: "acme-data", Region: objectstore.Region, Endpoint: server.Endpoint(), Owner: owner, Role: roleARN, ExternalID: externalID, Customer: "acme",
 	}

@@ -1,6 +1,7 @@
 package s3bucket
 
 import (
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"strings"
@@ -60,11 +61,19 @@ func (b *Bucket) explain(err error, doing, key string) error {
 		return fault.Wrap(err, fault.Denied, fault.ReasonBucketOwnerMismatch, "%s s3://%s/%s: access denied: the bucket is not owned by account %s, or does not let us in", doing, b.name, key, b.owner)
 	case code == "NoSuchBucket":
 		return fault.Wrap(err, fault.NotFound, fault.ReasonBucketUnavailable, "%s s3://%s/%s: no such bucket", doing, b.name, key)
+	case untrusted(err):
+		return fault.Wrap(err, fault.Unavailable, fault.ReasonBucketUnavailable, "%s s3://%s/%s: its certificate is signed by nobody whom we trust: put the authority into s3.ca_file", doing, b.name, key)
 	case passing(status):
 		return fault.Wrap(err, fault.Unavailable, fault.ReasonBucketUnavailable, "%s s3://%s/%s: not answering", doing, b.name, key)
 	default:
 		return fault.Wrap(err, fault.State, fault.ReasonBucketUnavailable, "%s s3://%s/%s: refused (%s)", doing, b.name, key, code)
 	}
+}
+
+// untrusted reports a server that could not prove who it is.
+func untrusted(err error) bool {
+	unproven := (*tls.CertificateVerificationError)(nil)
+	return errors.As(err, &unproven)
 }
 
 // passing reports whether the same call may succeed later.

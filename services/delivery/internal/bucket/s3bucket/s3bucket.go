@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/customer-exports/exports/pkg/conf"
 	"github.com/customer-exports/exports/pkg/role"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 )
@@ -34,8 +35,11 @@ const (
 type Keys struct{ AccessKey, SecretKey string }
 
 // STS is where roles are assumed: the URL of the token service, which empty means AWS, and its region,
-// which empty means us-east-1.
-type STS struct{ Endpoint, Region string }
+// which empty means us-east-1. Trusted has authorities that sign for it, and for buckets that are not AWS's.
+type STS struct {
+	Endpoint, Region string
+	Trusted          conf.CAFile
+}
 
 // Opener opens buckets with delivery's credentials, or in the role that a destination names.
 type Opener struct {
@@ -44,13 +48,17 @@ type Opener struct {
 	http        *http.Client
 }
 
-// NewOpener finds the credentials; it contacts no bucket.
+// NewOpener finds the credentials and reads who is trusted; it contacts no bucket.
 func NewOpener(ctx context.Context, keys Keys, sts STS) (*Opener, error) {
 	own, err := find(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
-	client := &http.Client{Transport: transport()}
+	transport := newTransport()
+	if err := sts.Trusted.Trust(transport); err != nil {
+		return nil, err
+	}
+	client := &http.Client{Transport: transport}
 	return &Opener{credentials: own, http: client, roles: role.New(role.Config{
 		Service: "delivery", Access: role.Write, Keys: own, Endpoint: sts.Endpoint, Region: cmp.Or(sts.Region, "us-east-1"), HTTP: client,
 	})}, nil
@@ -67,7 +75,7 @@ func find(ctx context.Context, keys Keys) (aws.CredentialsProvider, error) {
 	return cfg.Credentials, nil
 }
 
-func transport() *http.Transport {
+func newTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 32
 	t.ResponseHeaderTimeout = completeTimeout

@@ -2,17 +2,20 @@ package s3bucket_test
 
 import (
 	"context"
+	"encoding/pem"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/customer-exports/exports/deploy/local/objectstore"
+	"github.com/customer-exports/exports/pkg/conf"
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket/buckettest"
@@ -215,6 +218,43 @@ func TestTokenServiceThatIsNone(t *testing.T) {
 	b := opener.Open(bucket.Destination{Bucket: "acme-exports", Region: "us-east-1", Endpoint: none.URL, Owner: owner, Role: "arn:aws:iam::1:role/x", ExternalID: "X"})
 	if _, err := b.Head(t.Context(), "analytics-export/x"); fault.ReasonOf(err) != fault.ReasonBucketRoleDenied {
 		t.Errorf("Head: got %v, want BUCKET_ROLE_DENIED", err)
+	}
+}
+
+// TestABucketWithItsOwnAuthority speaks TLS that nobody trusts but whoever has its certificate.
+func TestABucketWithItsOwnAuthority(t *testing.T) {
+	p := newPlace(t)
+	server := httptest.NewTLSServer(p.proxy)
+	defer server.Close()
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	certificate := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(authority, certificate, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at := p.plain("acme-exports")
+	at.Endpoint = server.URL
+	for trusted, open := range map[conf.CAFile]func(b bucket.Bucket){
+		conf.CAFile(authority): func(b bucket.Bucket) {
+			if err := b.PutNew(t.Context(), "analytics-export/_probe", []byte("x")); err != nil {
+				t.Errorf("with its authority: %v", err)
+			}
+		},
+		"": func(b bucket.Bucket) {
+			_, err := b.Head(t.Context(), "analytics-export/_probe")
+			if fault.ReasonOf(err) != fault.ReasonBucketUnavailable || !fault.Retryable(err) || !strings.Contains(err.Error(), "s3.ca_file") {
+				t.Errorf("without: got %v, want BUCKET_UNAVAILABLE that says what to set", err)
+			}
+		},
+	} {
+		opener, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{AccessKey: writer, SecretKey: secret}, s3bucket.STS{Trusted: trusted})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer opener.Close()
+		open(opener.Open(at))
+	}
+	if _, err := s3bucket.NewOpener(t.Context(), s3bucket.Keys{}, s3bucket.STS{Trusted: "/nowhere.pem"}); err == nil {
+		t.Error("an authority that is not there was taken")
 	}
 }
 
