@@ -57,3 +57,33 @@ func TestPartsAreRecognised(t *testing.T) {
 		}
 	}
 }
+
+// TestNoKeyIsAFolderOfAnother holds all keys that there can be against each other: a store that keeps objects as files could not
+// have dir and dir/child.
+func TestNoKeyIsAFolderOfAnother(t *testing.T) {
+	keys := map[string]bool{LatestKey: true}
+	for _, date := range []string{"2026-11-23", "2026-11-24"} {
+		for _, run := range []string{"acme-1", "acme-10", "acme-11"} {
+			for _, key := range []string{ManifestKey(date, run), SuccessKey(date, run), StartedKey(date, run), ExpiringKey(date, run)} {
+				keys[key] = true
+			}
+			for _, f := range formats() {
+				for _, table := range []string{"FACT", "FACT_REVIEWS", "MANIFESTS"} {
+					for _, part := range []int{0, 1, 99_999, 100_000} {
+						keys[f.PartKey(table, date, run, part)] = true
+					}
+				}
+			}
+		}
+	}
+	for key := range keys {
+		for at := range key {
+			if key[at] == '/' && keys[key[:at]] {
+				t.Errorf("%s is a folder of %s", key[:at], key)
+			}
+		}
+		if strings.Contains(key, "//") || strings.HasSuffix(key, "/") || !strings.HasPrefix(key, Prefix) {
+			t.Errorf("%q is no key of ours", key)
+		}
+	}
+}
