@@ -114,6 +114,7 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 		Expirer: &expire.Expirer{
 			Runs: planner, Exports: revisions, Revisions: revisions, Buckets: a.buckets, Announce: a.announce, Tel: a.tel, Now: time.Now,
 		},
+		Sweeper:  &commit.Sweeper{Runs: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel, Now: time.Now},
 		Failures: planner, Announce: a.announce, Tel: a.tel, Now: time.Now,
 	}
 	a.server = rpc.NewServer(a.tel)

@@ -8,6 +8,7 @@ package bucket
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // Answers that a caller decides upon. Everything else is a fault: BUCKET_ROLE_DENIED (the role does
@@ -93,7 +94,7 @@ type Completions interface {
 	// error the object may be visible nonetheless, and Head decides.
 	CompleteUpload(ctx context.Context, u Upload, pieces []Uploaded, want Object) error
 	// ListUploads returns the open uploads below a prefix.
-	ListUploads(ctx context.Context, prefix string) ([]Upload, error)
+	ListUploads(ctx context.Context, prefix string) ([]Open, error)
 	// AbortUpload discards an upload; ErrNoUpload when there is none.
 	AbortUpload(ctx context.Context, u Upload) error
 }
@@ -136,6 +137,12 @@ type Encryption struct {
 
 // Upload names one multipart upload.
 type Upload struct{ Key, ID string }
+
+// Open is an upload that was neither completed nor aborted, and when it was started, by the bucket's clock.
+type Open struct {
+	Upload
+	StartTime time.Time
+}
 
 // Piece is one piece on its way.
 type Piece struct {

@@ -56,7 +56,7 @@ func abortBelow(ctx context.Context, store bucket.Completions, prefix string) er
 		return err
 	}
 	for _, u := range uploads {
-		if err := store.AbortUpload(ctx, u); err != nil && !errors.Is(err, bucket.ErrNoUpload) {
+		if err := store.AbortUpload(ctx, u.Upload); err != nil && !errors.Is(err, bucket.ErrNoUpload) {
 			return err
 		}
 	}

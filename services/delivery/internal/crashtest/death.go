@@ -95,7 +95,7 @@ func (b *Bucket) AbortUpload(ctx context.Context, u bucket.Upload) error {
 }
 
 // ListUploads implements bucket.Completions.
-func (b *Bucket) ListUploads(ctx context.Context, prefix string) (list []bucket.Upload, err error) {
+func (b *Bucket) ListUploads(ctx context.Context, prefix string) (list []bucket.Open, err error) {
 	err = b.read(func() error { list, err = b.Bucket.ListUploads(ctx, prefix); return err })
 	return list, err
 }

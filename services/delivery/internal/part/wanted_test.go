@@ -61,7 +61,7 @@ func (f *fixture) discard(t *testing.T) {
 		t.Errorf("uploads left: %v, %v, want one", left, err)
 	}
 	for _, u := range left {
-		if err := f.bucket.AbortUpload(t.Context(), u); err != nil {
+		if err := f.bucket.AbortUpload(t.Context(), u.Upload); err != nil {
 			t.Error(err)
 		}
 	}

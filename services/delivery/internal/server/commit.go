@@ -42,6 +42,11 @@ type Expirer interface {
 	Expire(ctx context.Context, run *taskv1.RunRef, work *taskv1.ExpireWork, progress func()) error
 }
 
+// Sweeper discards what attempts of earlier runs left behind.
+type Sweeper interface {
+	Sweep(ctx context.Context, run *taskv1.RunRef, progress func()) error
+}
+
 // Failures is where failed attempts are told.
 type Failures interface {
 	Failed(ctx context.Context, runID string, failure *planv1.Failure) error
@@ -54,6 +59,7 @@ type Commits struct {
 	Aborter   Aborter
 	Copier    Copier
 	Expirer   Expirer
+	Sweeper   Sweeper
 	Failures  Failures
 	Announce  func(ctx context.Context, e *eventv1.Event) error
 	Tel       *obs.Telemetry
@@ -90,6 +96,10 @@ func (c *Commits) commit(ctx context.Context, run *taskv1.RunRef, progress func(
 	}
 	c.Tel.Logger.InfoContext(ctx, "drop committed", obs.KeyRunID, run.GetRunId(), obs.KeyCustomerID, run.GetCustomerId())
 	c.announce(ctx, run)
+	// What is left behind costs storage, not correctness, and the next drop of the export finds it too.
+	if err := c.Sweeper.Sweep(ctx, run, progress); err != nil {
+		c.Tel.Logger.WarnContext(ctx, "orphaned uploads left behind", obs.KeyRunID, run.GetRunId(), obs.KeyError, err)
+	}
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
@@ -116,7 +117,7 @@ func abort(t *testing.T, b bucket.Bucket) {
 	ctx, key := t.Context(), prefix+"aborted.parquet"
 	u, pieces, data := upload(t, b, key)
 	listed, err := b.ListUploads(ctx, prefix)
-	if err != nil || len(listed) != 1 || listed[0] != u {
+	if err != nil || len(listed) != 1 || listed[0].Upload != u || time.Since(listed[0].StartTime).Abs() > time.Hour {
 		t.Errorf("ListUploads: got %v, %v, want %v", listed, err, u)
 	}
 	if err := b.AbortUpload(ctx, u); err != nil {

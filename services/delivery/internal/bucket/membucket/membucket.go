@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/customer-exports/exports/pkg/fault"
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
@@ -22,6 +23,7 @@ type Store struct {
 	serial  int
 	objects map[string]object
 	uploads map[bucket.Upload]map[int32]bucket.Piece
+	started map[bucket.Upload]time.Time
 }
 
 type object struct {
@@ -32,7 +34,7 @@ type object struct {
 
 // New makes an empty bucket of an account.
 func New(owner string) *Store {
-	return &Store{owner: owner, objects: map[string]object{}, uploads: map[bucket.Upload]map[int32]bucket.Piece{}}
+	return &Store{owner: owner, objects: map[string]object{}, uploads: map[bucket.Upload]map[int32]bucket.Piece{}, started: map[bucket.Upload]time.Time{}}
 }
 
 // Open looks at the store as delivery does; access is denied when the owner is another one.
@@ -70,7 +72,8 @@ func (v *view) StartUpload(ctx context.Context, key string) (string, error) {
 	}
 	defer v.mu.Unlock()
 	id := v.next("upload")
-	v.uploads[bucket.Upload{Key: key, ID: id}] = map[int32]bucket.Piece{}
+	u := bucket.Upload{Key: key, ID: id}
+	v.uploads[u], v.started[u] = map[int32]bucket.Piece{}, time.Now()
 	return id, nil
 }
 
@@ -154,15 +157,15 @@ func assemble(stored map[int32]bucket.Piece, pieces []bucket.Uploaded) ([]byte, 
 }
 
 // ListUploads returns the open uploads below a prefix.
-func (v *view) ListUploads(ctx context.Context, prefix string) ([]bucket.Upload, error) {
+func (v *view) ListUploads(ctx context.Context, prefix string) ([]bucket.Open, error) {
 	if err := v.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer v.mu.Unlock()
-	var found []bucket.Upload
+	var found []bucket.Open
 	for u := range v.uploads {
 		if strings.HasPrefix(u.Key, prefix) {
-			found = append(found, u)
+			found = append(found, bucket.Open{Upload: u, StartTime: v.started[u]})
 		}
 	}
 	return found, nil

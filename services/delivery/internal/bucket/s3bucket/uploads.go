@@ -88,10 +88,10 @@ func (b *Bucket) CompleteUpload(ctx context.Context, u bucket.Upload, pieces []b
 }
 
 // ListUploads returns the open uploads below a prefix.
-func (b *Bucket) ListUploads(ctx context.Context, prefix string) ([]bucket.Upload, error) {
+func (b *Bucket) ListUploads(ctx context.Context, prefix string) ([]bucket.Open, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	var uploads []bucket.Upload
+	var uploads []bucket.Open
 	pages := s3.NewListMultipartUploadsPaginator(b.client, &s3.ListMultipartUploadsInput{
 		Bucket: &b.name, Prefix: &prefix, ExpectedBucketOwner: &b.owner,
 	})
@@ -101,7 +101,9 @@ func (b *Bucket) ListUploads(ctx context.Context, prefix string) ([]bucket.Uploa
 			return nil, b.explain(err, "listing uploads below", prefix)
 		}
 		for _, u := range page.Uploads {
-			uploads = append(uploads, bucket.Upload{Key: aws.ToString(u.Key), ID: aws.ToString(u.UploadId)})
+			uploads = append(uploads, bucket.Open{
+				Upload: bucket.Upload{Key: aws.ToString(u.Key), ID: aws.ToString(u.UploadId)}, StartTime: aws.ToTime(u.Initiated),
+			})
 		}
 	}
 	return uploads, nil
