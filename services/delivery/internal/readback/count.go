@@ -26,21 +26,25 @@ const Untold = -1
 
 // counter counts one column.
 type counter struct {
+	*scratch
 	kind          dictionary.Type
 	nulls         int64
 	values, shape uint64
 	sum           sum
+}
 
-	room    []byte // of values that do not lie in the file as they are counted
-	lengths []byte // of the rows of a page
-	present []byte // of those that have a value
-	same    []byte // of as many rows as there ever were, where all are the same
+// scratch is the memory of the page at hand. All columns of a file share it: it follows the largest page, however many there are.
+type scratch struct {
+	room    []byte                // of values that do not lie in the file as they are counted
+	lengths []byte                // of the rows
+	present []byte                // of those that have a value
+	same    [wideBytes + 1][]byte // by the length that all rows have
 }
 
 func counters(columns []Column) []*counter {
-	all := make([]*counter, len(columns))
+	all, shared := make([]*counter, len(columns)), &scratch{}
 	for i, c := range columns {
-		all[i] = &counter{kind: c.Type}
+		all[i] = &counter{scratch: shared, kind: c.Type}
 	}
 	return all
 }

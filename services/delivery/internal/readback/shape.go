@@ -29,10 +29,12 @@ func (c *counter) even(p *pages.Page, width int) {
 		c.shape = crc64nvme.Update(c.shape, c.lengths)
 		return
 	}
-	for len(c.same) < lengthBytes*p.Rows {
-		c.same = binary.LittleEndian.AppendUint32(c.same, uint32(width))
+	same := c.same[width]
+	for len(same) < lengthBytes*p.Rows {
+		same = binary.LittleEndian.AppendUint32(same, uint32(width))
 	}
-	c.shape = crc64nvme.Update(c.shape, c.same[:lengthBytes*p.Rows])
+	c.same[width] = same
+	c.shape = crc64nvme.Update(c.shape, same[:lengthBytes*p.Rows])
 }
 
 // uneven counts the lengths of a page, given those of the rows that have a value.
