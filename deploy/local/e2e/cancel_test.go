@@ -32,6 +32,10 @@ func TestCancelFreesEverything(t *testing.T) {
 		return slices.Concat(all, below(t, filepath.Join(bucketOf(s, e), uploads)), below(t, temp))
 	}
 	before, idle := held(), len(working())
+	// What is held at first may go meanwhile: the monitor may still be reading the drop that opened what lasts.
+	more := func() []string {
+		return slices.DeleteFunc(held(), func(one string) bool { return slices.Contains(before, one) })
+	}
 
 	for _, m := range moments()[1:] {
 		if err := s.Warehouse.Faults().Arm(m.hold); err != nil {
@@ -40,7 +44,7 @@ func TestCancelFreesEverything(t *testing.T) {
 	}
 	run := begin(t, s, e, anHourAgo())
 	eventually(t, "the source holds both parts, and one is being uploaded", func() bool {
-		return len(s.Warehouse.Faults().Armed()) == 0 && len(held()) > len(before)+1 // the statement, and the upload
+		return len(s.Warehouse.Faults().Armed()) == 0 && len(more()) > 1 // the statement, and the upload
 	})
 	if len(working()) == idle {
 		t.Error("nobody moves rows: the test proves nothing")
@@ -50,8 +54,8 @@ func TestCancelFreesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancelled := time.Now()
-	if !within(t, time.Minute, func() bool { return len(working()) <= idle && slices.Equal(before, held()) }) {
-		t.Errorf("still held: %q\n%s", held(), strings.Join(working(), "\n\n"))
+	if !within(t, time.Minute, func() bool { return len(working()) <= idle && len(more()) == 0 }) {
+		t.Errorf("still held: %q\n%s", more(), strings.Join(working(), "\n\n"))
 	}
 	t.Logf("free %s after the operator's word", time.Since(cancelled).Round(10*time.Millisecond)) // within 5 s where nothing else runs
 	if r := end(t, s, run); r.GetState() != planv1.RunState_RUN_STATE_CANCELLED || len(r.GetFailures()) != 0 {
