@@ -2,8 +2,8 @@ package scope
 
 import "github.com/customer-exports/exports/pkg/textkey"
 
-// index tells listed values from all others. It is a table of its own because each row of an export is looked up in it, which
-// takes half as long as in a map. The zero value lists nothing.
+// index tells listed values from all others. It is a table of its own because each row of an export is looked up in it. The zero
+// value lists nothing.
 type index struct {
 	values []string
 	slots  []slot // as many as a power of two, at most half of them taken

@@ -142,8 +142,8 @@ type Run struct {
 	// What was asked of this run, oldest first; at most the last 20. The author of
 	// a re-plan that nobody asked for is planner.
 	Acts []*Act `protobuf:"bytes,15,rep,name=acts,proto3" json:"acts,omitempty"`
-	// Whether the uploads of a run that was cancelled or quarantined were aborted. A part that came after
-	// it makes this false again.
+	// Whether the uploads of a run that was cancelled or quarantined were aborted.
+	// A part that came after it makes this false again.
 	UploadsAborted bool `protobuf:"varint,16,opt,name=uploads_aborted,json=uploadsAborted,proto3" json:"uploads_aborted,omitempty"`
 	// The run that read the rows, when this one delivers its files once more: they
 	// are copied from the run that this one follows, and their metadata names the

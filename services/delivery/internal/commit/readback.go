@@ -26,7 +26,7 @@ func readBack(ctx context.Context, d *pending, f file, progress func()) error {
 }
 
 // written is what the file must be. That its bytes are those that were sent, their CRC proves, and each column's digest that
-// they hold what was meant; its SHA-256, which costs as much as half the rest, is for whoever reads the drop later.
+// they hold what was meant; its SHA-256 is for whoever reads the drop later.
 func (d *pending) written(f file) readback.File {
 	return readback.File{
 		Key: f.receipt.GetKey(), Bytes: f.receipt.GetFileBytes(), CRC64NVME: f.receipt.GetCrc64Nvme(),

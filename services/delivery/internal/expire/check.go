@@ -30,13 +30,14 @@ func (e *Expirer) check(ctx context.Context, d *expiring) error {
 
 // checkDue lets a drop go whose time has come, or whose place another one took.
 func (e *Expirer) checkDue(ctx context.Context, d *expiring) error {
-	if d.by != nil {
+	switch m := d.manifest; {
+	case !m.ExpireTime.After(e.Now()):
+		return nil
+	case d.by != nil:
 		return e.checkSuperseded(ctx, d)
-	}
-	if m := d.manifest; m.ExpireTime.After(e.Now()) {
+	default:
 		return fault.New(fault.State, fault.ReasonNotDue, "run %s: its drop is kept until %s", m.RunID, m.ExpireTime)
 	}
-	return nil
 }
 
 // checkSuperseded refuses unless the drop of a later run of the same date is there, and whole, wherever it was delivered.

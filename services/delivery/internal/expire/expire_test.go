@@ -151,6 +151,14 @@ func TestASupersededDropStaysUntilTheOtherIsThere(t *testing.T) {
 	f.gone(t, first)
 }
 
+// TestASupersededDropGoesForItsAge also when what took its place went before it.
+func TestASupersededDropGoesForItsAge(t *testing.T) {
+	f, first, again := newFixture(t), parttest.Run(older), parttest.Run(older)
+	again.RunId = strings.TrimSuffix(again.GetRunId(), "1") + "2"
+	must(t, f.expireFor(t, first, again))
+	f.checkLeft(t, newer)
+}
+
 // TestWithheldRightKeepsTheDrop takes the right to delete away.
 func TestWithheldRightKeepsTheDrop(t *testing.T) {
 	f := newFixture(t)

@@ -76,9 +76,6 @@ func (b *batch) values(t arrow.DataType) ([]*memory.Buffer, error) {
 		bits, err := b.buffer(b.bitmapBytes())
 		return []*memory.Buffer{memory.NewBufferBytes(bits)}, err
 	case arrow.FixedWidthDataType:
-		if b.rows > int64(len(b.body)) {
-			return nil, errShort
-		}
 		fixed, err := b.buffer(b.rows * int64(t.Bytes()))
 		return []*memory.Buffer{memory.NewBufferBytes(fixed)}, err
 	case *arrow.StringType, *arrow.BinaryType:
@@ -89,9 +86,6 @@ func (b *batch) values(t arrow.DataType) ([]*memory.Buffer, error) {
 }
 
 func (b *batch) texts() ([]*memory.Buffer, error) {
-	if b.rows > int64(len(b.body)) {
-		return nil, errShort
-	}
 	least := int64(0)
 	if b.rows > 0 {
 		least = offsetBytes * (b.rows + 1)

@@ -93,8 +93,8 @@ func newBatch(of flatbuffers.Table, body []byte) (*batch, error) {
 	switch {
 	case of.Offset(batchPacked) != 0:
 		return nil, errors.New("a batch is compressed")
-	case b.rows < 0:
-		return nil, fmt.Errorf("a batch announces %d rows", b.rows)
+	case b.rows < 0 || b.rows/8 > int64(len(body)): // a row has a bit at least
+		return nil, fmt.Errorf("a batch announces %d rows in %d bytes", b.rows, len(body))
 	}
 	return b, nil
 }

@@ -144,6 +144,26 @@ func TestOtherMessages(t *testing.T) {
 	}
 }
 
+// TestMoreRowsThanThereAreBits announces them for a column of nothing but bits.
+func TestMoreRowsThanThereAreBits(t *testing.T) {
+	flags := arrow.NewSchema([]arrow.Field{{Name: "flag", Type: arrow.FixedWidthTypes.Boolean}}, nil)
+	b := array.NewRecordBuilder(memory.DefaultAllocator, flags)
+	b.Field(0).(*array.BooleanBuilder).AppendValues(make([]bool, 77), nil)
+	message := sent(t, flags, []arrow.Record{b.NewRecord()})[1]
+	for _, rows := range []uint64{1 << 20, 1 << 40, 1<<63 - 1} {
+		lying, told := bytes.Clone(message), 0
+		for at := 0; at+8 <= len(lying); at++ { // wherever the metadata says so
+			if binary.LittleEndian.Uint64(lying[at:]) == 77 {
+				binary.LittleEndian.PutUint64(lying[at:], rows)
+				told++
+			}
+		}
+		if _, err := inplace.Record(flags, lying); err == nil || told < 2 {
+			t.Errorf("%d rows, told in %d places: %v, want an error", rows, told, err)
+		}
+	}
+}
+
 // TestDamage spoils every byte in turn. What is still taken can be read from its first to its last value.
 func TestDamage(t *testing.T) {
 	message := sent(t, schema, []arrow.Record{rows(20, 0.3)})[1]

@@ -11,8 +11,8 @@ import (
 	"github.com/customer-exports/exports/services/planner/internal/run"
 )
 
-// expireOverdue begins to delete the drops whose time has come, and those whose place another one took. An export that is not among those given counts as one that
-// goes on: its newest drop stays.
+// expireOverdue begins to delete the drops whose time has come, and those whose place another one took. An export that is not
+// among those given counts as one that goes on: its newest drop stays.
 func (p *Planner) expireOverdue(ctx context.Context, exports []*configv1.Export) error {
 	archived := map[string]bool{}
 	for _, e := range exports {

@@ -57,10 +57,10 @@ func Overdue(kept []Kept, archived func(exportID string) bool, now time.Time) (d
 	for _, k := range kept {
 		export, by := exportIn(k.RunID), ofDate[dayIn(k.RunID)]
 		switch {
+		case k.over(now) && (newest[export] != k.RunID || archived(export)):
+			due = append(due, Due{RunID: k.RunID}) // whatever becomes of the others of its date
 		case by.RunID != k.RunID && !by.CommitTime.Add(Handover).After(now):
 			due = append(due, Due{RunID: k.RunID, By: by.Ref})
-		case k.over(now) && (newest[export] != k.RunID || archived(export)):
-			due = append(due, Due{RunID: k.RunID})
 		}
 	}
 	slices.SortFunc(due, func(a, b Due) int { return NewestFirst(b.RunID, a.RunID) })

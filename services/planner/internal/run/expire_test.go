@@ -70,6 +70,18 @@ func TestSupersededDropsGo(t *testing.T) {
 	}
 }
 
+// TestAgeGoesBeforePlace has both drops of a date go for their age, so that neither waits for the other.
+func TestAgeGoesBeforePlace(t *testing.T) {
+	var kept []Kept
+	for _, id := range []string{"acme-daily-20260110-1", "acme-daily-20260110-2", "acme-daily-20260111-1"} {
+		kept = append(kept, Kept{RunID: id, Ref: &taskv1.RunRef{RunId: id}, CommitTime: over.AddDate(0, -1, 0), ExpireTime: over})
+	}
+	due := Overdue(kept, func(string) bool { return false }, over)
+	if len(due) != 2 || due[0].By != nil || due[1].By != nil {
+		t.Errorf("due are %v, want both of the older date, for nobody", due)
+	}
+}
+
 // TestExpire takes a drop from its commit to its end.
 func TestExpire(t *testing.T) {
 	r := inState(t, Committed)

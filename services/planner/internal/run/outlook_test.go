@@ -25,8 +25,10 @@ func TestOutlook(t *testing.T) {
 	Fail(withheld, &planv1.Failure{TaskId: expireID(withheld), Attempt: 1, Reason: string(fault.ReasonBucketDenied), FailTime: timestamppb.New(over)})
 	later := dropOf(t, "acme-daily-20260109-1", Committed)
 	later.ExpireTime = timestamppb.New(over.AddDate(0, 0, 1))
+	replaced := dropOf(t, "acme-daily-20260107-1", Committed)
+	replaced.ExpireTime = timestamppb.New(over.AddDate(0, 0, 1))
 	runs := []*planv1.Run{
-		withheld, later, dropOf(t, "acme-daily-20260106-1", Expiring), dropOf(t, "acme-daily-20260107-1", Committed),
+		withheld, later, dropOf(t, "acme-daily-20260106-1", Expiring), replaced,
 		dropOf(t, "acme-daily-20260107-2", Committed), dropOf(t, "acme-daily-20260110-1", Committed),
 		dropOf(t, "acme-daily-20260111-1", Failed), dropOf(t, "acme-daily-20260104-1", Expired),
 	}

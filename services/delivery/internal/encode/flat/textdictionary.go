@@ -50,15 +50,9 @@ func (d *textDictionary) text(i uint32) []byte {
 // index of a text of the page in the making.
 func (d *textDictionary) index(v []byte) uint32 {
 	key := textkey.Of(v)
-	if key == d.last && key.Whole() {
-		return d.again()
+	if key != d.last || !key.Whole() {
+		d.last, d.lastAt = key, d.find(v, key)
 	}
-	d.last, d.lastAt = key, d.find(v, key)
-	return d.again()
-}
-
-// again is the index of the text looked up last.
-func (d *textDictionary) again() uint32 {
 	if d.seen[d.lastAt] != d.page {
 		d.mark(d.lastAt)
 	}
