@@ -17,9 +17,6 @@ type Key struct {
 	length      int
 }
 
-// None is the key of no text.
-var None = Key{length: -1}
-
 // seed and salt are drawn for each process: nobody can send texts that all hash to the same.
 var (
 	seed = maphash.MakeSeed()

@@ -3,6 +3,7 @@ package encode
 import (
 	"bytes"
 	"cmp"
+	"slices"
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
@@ -89,12 +90,30 @@ func (c *candidate) ascends(columns []arrow.Array, rows int) bool {
 	if c.last != nil && !ascends(c.last, 0, columns, 0) {
 		return false
 	}
+	if len(columns) == 1 {
+		if falls, known := falls(columns[0]); known {
+			return !falls
+		}
+	}
 	for row := range rows - 1 {
 		if !ascends(columns, row, columns, row+1) {
 			return false
 		}
 	}
 	return true
+}
+
+// falls says whether there is a null in a column or a value below the one before, for the types that rows are split by.
+func falls(a arrow.Array) (falls, known bool) {
+	switch v := a.(type) {
+	case *array.Int64:
+		falls, known = !slices.IsSorted(v.Int64Values()), true
+	case *array.Date32:
+		falls, known = !slices.IsSorted(v.Date32Values()), true
+	case *array.Timestamp:
+		falls, known = !slices.IsSorted(v.TimestampValues()), true
+	}
+	return falls || a.NullN() > 0, known
 }
 
 // remember copies the last row: its batch may be gone when the next one comes.

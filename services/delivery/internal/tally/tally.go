@@ -125,6 +125,10 @@ func (c *column) even(a arrow.Array, length int32) {
 	for len(c.same) < a.Len() {
 		c.same = append(c.same, length)
 	}
+	if a.NullN() == 0 {
+		c.shape = crc64nvme.Update(c.shape, arrow.Int32Traits.CastToBytes(c.same[:a.Len()]))
+		return
+	}
 	c.lengths = append(c.lengths[:0], c.same[:a.Len()]...)
 	c.shaped()
 }

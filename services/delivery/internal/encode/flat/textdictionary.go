@@ -15,8 +15,6 @@ type textDictionary struct {
 	ends    []int // of each text in data
 	data    []byte
 	compare func(x, y []byte) int
-	last    textkey.Key // the one looked up last, and its index: values come in stretches
-	lastAt  uint32
 }
 
 func (d *textDictionary) begin() {
@@ -26,7 +24,7 @@ func (d *textDictionary) begin() {
 }
 
 func (d *textDictionary) forget() {
-	d.keys, d.ends, d.data, d.last = d.keys[:0], d.ends[:0], d.data[:0], textkey.None
+	d.keys, d.ends, d.data = d.keys[:0], d.ends[:0], d.data[:0]
 }
 
 func (d *textDictionary) count(p *textPage) int {
@@ -47,16 +45,24 @@ func (d *textDictionary) text(i uint32) []byte {
 	return d.data[from:d.ends[i]]
 }
 
-// index of a text of the page in the making.
-func (d *textDictionary) index(v []byte) uint32 {
-	key := textkey.Of(v)
-	if key != d.last || !key.Whole() {
-		d.last, d.lastAt = key, d.find(v, key)
+// index appends the indexes of texts of the page in the making, which lie between offsets. Nearly all are found at the first
+// look, which is here and not a call.
+func (d *textDictionary) index(indexes []uint32, offsets []int32, data []byte) []uint32 {
+	table, keys := d.table, d.keys
+	for i, from := range offsets[:len(offsets)-1] {
+		v := data[from:offsets[i+1]]
+		key := textkey.Of(v)
+		at := table[key.Hash()&uint64(len(table)-1)] - 1
+		if int(at) >= len(keys) || keys[at] != key || !key.Whole() {
+			at = d.find(v, key)
+			table, keys = d.table, d.keys
+		}
+		if d.seen[at] != d.page {
+			d.mark(at)
+		}
+		indexes = append(indexes, at)
 	}
-	if d.seen[d.lastAt] != d.page {
-		d.mark(d.lastAt)
-	}
-	return d.lastAt
+	return indexes
 }
 
 func (d *textDictionary) find(v []byte, key textkey.Key) uint32 {

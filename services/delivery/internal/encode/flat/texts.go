@@ -60,9 +60,7 @@ func (t *texts) texts(offsets []int32, data []byte, rows stretch) {
 			t.page.append(offsets[from:until+1], data)
 			return
 		}
-		for i := from; i < until; i++ {
-			t.look(data[offsets[i]:offsets[i+1]])
-		}
+		t.indexes.values = t.dictionaryOf.index(t.indexes.values, offsets[from:until+1], data)
 	})
 }
 
@@ -91,7 +89,7 @@ func spellDecimal(into []byte, v decimal128.Num) {
 
 // look adds the index of a text.
 func (t *texts) look(v []byte) {
-	t.indexes.values = append(t.indexes.values, t.dictionaryOf.index(v))
+	t.indexes.values = t.dictionaryOf.index(t.indexes.values, []int32{0, int32(len(v))}, v)
 }
 
 // bytesOf is the whole buffer that a column's offsets point into.
