@@ -130,7 +130,7 @@ func shaped(r *rand.Rand, column dictionary.Field, shape, row int) any {
 	case column.Column.Type.Kind == dictionary.KindNumber:
 		return digits(r, column.Column.Type.Precision)
 	case column.Column.Type.Kind == dictionary.KindString && shape == 3:
-		return text
+		return text + prose(r, r.IntN(3)*r.IntN(10))
 	case column.Column.Type.Kind == dictionary.KindString:
 		return prose(r, r.IntN(20))
 	}

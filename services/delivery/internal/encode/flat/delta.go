@@ -48,7 +48,9 @@ func deltaOf[T integer](dst []byte, values []T) []byte {
 		block := (*[deltaMiniBlock]uint64)(steps[from:])
 		width := above(block, min(n-from, deltaMiniBlock), uint64(least), mask[T]())
 		dst[widths+mini] = byte(width)
-		dst = pack64(dst, block[:], width)
+		if width > 0 { // steps are all the same where texts have one length
+			dst = pack64(dst, block[:], width)
+		}
 	}
 	return dst
 }

@@ -25,6 +25,7 @@ const (
 	rle             encoding = 3
 	deltaPacked     encoding = 5
 	deltaLength     encoding = 6
+	deltaBytes      encoding = 7
 	dictionaryIndex encoding = 8
 	splitStream     encoding = 9
 )

@@ -12,8 +12,11 @@ import (
 type textPage struct {
 	leaf         leaf
 	conservative bool
-	lengths      []int32
-	data         []byte
+	// alike texts begin as the one before does.
+	alike   bool
+	lengths []int32
+	data    []byte
+	spare   spare
 }
 
 var textPages pool[textPage]
@@ -49,8 +52,11 @@ func (p *textPage) each(take func(v []byte)) {
 }
 
 func (p *textPage) encoding() encoding {
-	if p.conservative || p.leaf.kind == typeFixed {
+	switch {
+	case p.conservative || p.leaf.kind == typeFixed:
 		return plain
+	case p.alike:
+		return deltaBytes
 	}
 	return deltaLength
 }
@@ -59,6 +65,8 @@ func (p *textPage) encode(dst []byte) []byte {
 	switch p.encoding() {
 	case deltaLength:
 		return append(delta(dst, p.lengths), p.data...)
+	case deltaBytes:
+		return p.spare.encode(dst, p.data, p.lengths)
 	default:
 		return p.plain(dst)
 	}

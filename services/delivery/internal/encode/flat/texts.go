@@ -15,6 +15,7 @@ type texts struct {
 	leaf         leaf
 	bounded      Bounds
 	conservative bool
+	alike        bool // as the row group's pages
 	page         *textPage
 	dictionaryOf textDictionary
 	indexes      *indexPage // not nil while the dictionary is in use
@@ -29,7 +30,7 @@ func newTexts(l leaf, o Options) *texts {
 
 func (t *texts) fresh() *textPage {
 	p := textPages.get()
-	p.leaf, p.conservative = t.leaf, t.conservative
+	p.leaf, p.conservative, p.alike = t.leaf, t.conservative, t.alike
 	return p
 }
 
@@ -101,12 +102,15 @@ func bytesOf(a arrow.Array) []byte {
 	return buffer.Bytes()
 }
 
-// judge begins a dictionary where it and its indexes are clearly smaller than the texts.
+// judge looks whether texts begin as the ones before them, and begins a dictionary where it and its indexes are clearly smaller
+// than the texts.
 func (t *texts) judge() {
 	count, distinct := len(t.page.lengths), t.dictionaryOf.count(t.page)
 	if count == 0 {
 		return
 	}
+	t.alike = alike(t.page.data, t.page.lengths)
+	t.page.alike = t.alike
 	raw := 8 * len(t.page.data)
 	if 4*(count*(bits.Len(uint(distinct))+1)+raw/count*distinct) > 3*raw {
 		return

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/encoding/delta"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 )
@@ -34,6 +35,8 @@ type packed struct {
 	dictionary bool
 	ready      []byte // of the page at hand, yet to be read
 	given      int64
+	common     []int32 // bytes that each text of the page at hand begins with of the one before
+	deltas     delta.BinaryPackedEncoding
 }
 
 // begin moves to a chunk.

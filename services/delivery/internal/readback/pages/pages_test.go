@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/parquet-go/parquet-go/encoding/delta"
 	"github.com/parquet-go/parquet-go/encoding/thrift"
 	"github.com/parquet-go/parquet-go/format"
 
@@ -125,6 +126,7 @@ func TestHonestFiles(t *testing.T) {
 		"plain":    plainNumbers(),
 		"deltas":   honest(format.Int64, format.DeltaBinaryPacked, append(uvarint(128, 4, rows, 0, 0), 0, 0, 0, 0)),
 		"lengths":  honest(format.ByteArray, format.DeltaLengthByteArray, append(append(uvarint(128, 4, rows, 2, 0), 0, 0, 0, 0), "tententent"...)),
+		"common":   honest(format.ByteArray, format.DeltaByteArray, common(t, 1<<20)),
 		"runs":     honest(format.Boolean, format.RLE, append([]byte{3, 0, 0, 0}, uvarint(2<<1|1, 0xAA)...)),
 		"no rows":  empty(),
 		"optional": optionalNulls(rows << 1),
@@ -134,6 +136,20 @@ func TestHonestFiles(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// common is texts that are all the same, of so many bytes, each spelled as what it has of its own: none but the first.
+func common(t *testing.T, size int) []byte {
+	t.Helper()
+	var offsets []uint32
+	for i := range uint32(rows + 1) {
+		offsets = append(offsets, i*uint32(size))
+	}
+	spelled, err := new(delta.ByteArrayEncoding).EncodeByteArray(nil, make([]byte, rows*size), offsets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spelled
 }
 
 func empty() *crafted {
@@ -238,7 +254,7 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		"page: long levels":         {with(optionalNulls(rows<<1), func(c *crafted) { c.header.DataPageHeaderV2.V.DefinitionLevelsByteLength = gigabytes }), "levels"},
 		"page: a wrong checksum":    {with(plainNumbers(), func(c *crafted) { c.header.CRC = 7 }), "checksum"},
 		"page: of another kind":     {with(plainNumbers(), func(c *crafted) { c.header.Type = format.IndexPage }), "none of ours"},
-		"page: another encoding":    {with(plainNumbers(), func(c *crafted) { c.header.DataPageHeaderV2.V.Encoding = format.DeltaByteArray }), "none of ours"},
+		"page: another encoding":    {with(plainNumbers(), func(c *crafted) { c.header.DataPageHeaderV2.V.Encoding = format.BitPacked }), "none of ours"},
 		"page: no header":           {with(plainNumbers(), func(c *crafted) { c.pagesBytes = bytes.Repeat([]byte{0xff}, 100) }), "header"},
 		"page: a text without end":  {with(honest(format.ByteArray, format.Plain, []byte{0xff, 0xff, 0xff, 0x7f}), func(*crafted) {}), ""},
 		"pages without end":         {with(plainNumbers(), func(c *crafted) { c.pagesBytes = bytes.Repeat(dictionary(t, 0), 100_000) }), "second dictionary"},
@@ -261,6 +277,11 @@ func TestHostileFilesAreRefused(t *testing.T) {
 		"lengths: total":         {honest(format.ByteArray, format.DeltaLengthByteArray, uvarint(128, 4, gigabytes, 0)), "more are claimed"},
 		"lengths: below nothing": {honest(format.ByteArray, format.DeltaLengthByteArray, append(uvarint(128, 4, rows, 1, 0), 0, 0, 0, 0)), ""},
 		"lengths: long":          {honest(format.ByteArray, format.DeltaLengthByteArray, append(uvarint(128, 4, rows, math.MaxUint32-1, 0), 0, 0, 0, 0)), ""},
+		"common: total":          {honest(format.ByteArray, format.DeltaByteArray, uvarint(128, 4, gigabytes, 0)), "more are claimed"},
+		"common: long":           {honest(format.ByteArray, format.DeltaByteArray, common(t, 4<<20)), "more are claimed"},
+		"common: below nothing":  {honest(format.ByteArray, format.DeltaByteArray, append(uvarint(128, 4, rows, 1, 0), 0, 0, 0, 0)), "more are claimed"},
+		"common: without own":    {honest(format.ByteArray, format.DeltaByteArray, append(uvarint(128, 4, rows, 0, 0), 0, 0, 0, 0)), "cut"},
+		"common: before a first": {honest(format.ByteArray, format.DeltaByteArray, bytes.Repeat(append(uvarint(128, 4, rows, 2, 0), 0, 0, 0, 0), 2)), ""},
 		"zstd: more than said":   {packed(format.Zstd, bomb, 8*rows), "unpacking"},
 		"zstd: more than let in": {packed(format.Zstd, bomb, 1<<28), "claims"},
 		"zstd: many frames":      {packed(format.Zstd, bytes.Repeat(zstdOf(t, 1<<24), 64), 1<<24), "unpacking"},

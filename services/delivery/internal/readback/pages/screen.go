@@ -30,6 +30,8 @@ func (p *packed) screen(e format.Encoding, data []byte, values int) error {
 		_, err = screenDeltas(data, values)
 	case format.DeltaLengthByteArray:
 		err = screenLengths(data, values)
+	case format.DeltaByteArray:
+		err = p.screenCommon(data, values)
 	default:
 		return fmt.Errorf("its encoding %s is none of ours", e)
 	}
@@ -122,6 +124,29 @@ func screenLengths(data []byte, values int) error {
 	}
 	_, err := screenDeltas(data, values)
 	return err
+}
+
+// screenCommon goes through texts that leave out what they have in common with the one before. What each has is added up,
+// because a few bytes may claim many long texts.
+func (p *packed) screenCommon(data []byte, values int) (err error) {
+	if values == 0 && len(data) == 0 {
+		return nil
+	}
+	end, err := screenDeltas(data, values)
+	if err != nil {
+		return err
+	}
+	if p.common, err = p.deltas.DecodeInt32(p.common[:0], data[:end]); err != nil {
+		return err
+	}
+	size := int64(len(data))
+	for _, common := range p.common {
+		size += int64(uint32(common)) // one below nothing is large
+	}
+	if size > int64(p.file.limits.PageBytes) {
+		return fmt.Errorf("%w: texts of %d bytes", errClaims, size)
+	}
+	return screenLengths(data[end:], values)
 }
 
 // cursor reads on until there is nothing left.
