@@ -9,8 +9,13 @@ import (
 	"github.com/customer-exports/exports/pkg/dictionary"
 )
 
-// DefinitionKey is the field metadata key that holds the column definition.
-const DefinitionKey = "definition"
+// Field metadata keys.
+const (
+	// DefinitionKey holds the column definition.
+	DefinitionKey = "definition"
+	// TypeKey holds the dictionary type: Arrow's own does not tell how many digits of an int64 are behind the point.
+	TypeKey = "type"
+)
 
 // MaxInt64Precision is the most digits that always fit an int64.
 const MaxInt64Precision = 18
@@ -28,18 +33,18 @@ func schema(l *dictionary.Layout, count int) *arrow.Schema {
 			Name:     f.Name,
 			Type:     Type(f.Column.Type),
 			Nullable: f.Column.Nullable || i >= l.Exported,
-			Metadata: arrow.MetadataFrom(map[string]string{DefinitionKey: f.Column.Definition}),
+			Metadata: arrow.NewMetadata([]string{TypeKey, DefinitionKey}, []string{f.Column.Type.String(), f.Column.Definition}),
 		})
 	}
 	return arrow.NewSchema(fields, nil)
 }
 
-// Type maps one type. Semi-structured values travel as JSON text; every timestamp as the UTC
-// instant in microseconds.
+// Type maps one type. A number of up to 18 digits travels without its point, in half of what a longer one
+// takes; semi-structured values travel as JSON text, every timestamp as the UTC instant in microseconds.
 func Type(t dictionary.Type) arrow.DataType {
 	switch t.Kind {
 	case dictionary.KindNumber:
-		if t.Scale == 0 && t.Precision <= MaxInt64Precision {
+		if t.Precision <= MaxInt64Precision {
 			return arrow.PrimitiveTypes.Int64
 		}
 		return &arrow.Decimal128Type{Precision: int32(t.Precision), Scale: int32(t.Scale)}
@@ -58,4 +63,14 @@ func Type(t dictionary.Type) arrow.DataType {
 	default:
 		return arrow.BinaryTypes.String
 	}
+}
+
+// Decimal is how a field is to be read whose int64 values have no point; ok is false for every other field.
+func Decimal(f arrow.Field) (t *arrow.Decimal128Type, ok bool) {
+	spelled, _ := f.Metadata.GetValue(TypeKey)
+	of, err := dictionary.ParseType(spelled)
+	if err != nil || of.Kind != dictionary.KindNumber || of.Scale == 0 || f.Type.ID() != arrow.INT64 {
+		return nil, false
+	}
+	return &arrow.Decimal128Type{Precision: int32(of.Precision), Scale: int32(of.Scale)}, true
 }

@@ -10,7 +10,7 @@ import (
 
 func TestType(t *testing.T) {
 	tests := map[string]string{
-		"NUMBER(18,0)": "int64", "NUMBER(1,0)": "int64", "NUMBER(19,0)": "decimal(19, 0)", "NUMBER(18,1)": "decimal(18, 1)",
+		"NUMBER(18,0)": "int64", "NUMBER(1,0)": "int64", "NUMBER(19,0)": "decimal(19, 0)", "NUMBER(18,1)": "int64", "NUMBER(19,1)": "decimal(19, 1)",
 		"NUMBER(38,10)": "decimal(38, 10)", "FLOAT": "float64", "BOOLEAN": "bool", "DATE": "date32", "TIME(6)": "time64[us]",
 		"TIMESTAMP_NTZ(6)": "timestamp[us, tz=UTC]", "TIMESTAMP_LTZ(9)": "timestamp[us, tz=UTC]",
 		"TIMESTAMP_TZ(0)": "timestamp[us, tz=UTC]", "STRING": "utf8", "VARIANT": "utf8", "OBJECT": "utf8", "ARRAY": "utf8",
@@ -39,8 +39,14 @@ func TestSchemas(t *testing.T) {
 	if f := exported.Field(0); f.Nullable || f.Name != "message_id" {
 		t.Errorf("got key field %v", f)
 	}
-	if f := exported.Field(1); !f.Nullable || !arrow.TypeEqual(f.Type, &arrow.Decimal128Type{Precision: 18, Scale: 6}) {
+	if f := exported.Field(1); !f.Nullable || f.Type != arrow.PrimitiveTypes.Int64 {
 		t.Errorf("got cost field %v", f)
+	}
+	if d, ok := Decimal(exported.Field(1)); !ok || d.Precision != 18 || d.Scale != 6 {
+		t.Errorf("got decimal %v, %t", d, ok)
+	}
+	if d, ok := Decimal(exported.Field(0)); ok {
+		t.Errorf("got decimal %v of a text", d)
 	}
 	if f := all.Field(3); !f.Nullable || f.Name != dictionary.GuardLocation {
 		t.Errorf("got guard field %v", f)

@@ -57,7 +57,7 @@ func (c *CSV) between(to []byte, i int) []byte {
 }
 
 func (c *CSV) columnOf(i int, values arrow.Array) cell {
-	value, nulls := c.valueOf(values), values.NullN() > 0
+	value, nulls := c.valueOf(values, c.file.Layout.Fields[i].Column.Type.Scale), values.NullN() > 0
 	return func(to []byte, row int) []byte {
 		to = c.between(to, i)
 		if nulls && values.IsNull(row) {
@@ -67,11 +67,11 @@ func (c *CSV) columnOf(i int, values arrow.Array) cell {
 	}
 }
 
-func (c *CSV) valueOf(values arrow.Array) cell {
+func (c *CSV) valueOf(values arrow.Array, scale int) cell {
 	if texts, ok := values.(*array.String); ok {
 		return func(to []byte, row int) []byte { return c.appendText(to, texts.Value(row)) }
 	}
-	spelled := spelling(values)
+	spelled := spelling(values, scale)
 	return func(to []byte, row int) []byte {
 		from := len(to)
 		to = spelled(to, row)

@@ -61,11 +61,11 @@ func valueOf(t dictionary.Type, values arrow.Array) cell {
 	case text:
 		return func(to []byte, row int) []byte { return appendDocument(to, texts.Value(row)) }
 	case t.Kind == dictionary.KindNumber && (t.Scale == 0 || t.Precision <= doubleDigits), t.Kind == dictionary.KindBoolean:
-		return spelling(values)
+		return spelling(values, t.Scale)
 	case t.Kind == dictionary.KindFloat:
-		return doubles(spelling(values))
+		return doubles(spelling(values, t.Scale))
 	default:
-		spelled := spelling(values)
+		spelled := spelling(values, t.Scale)
 		return func(to []byte, row int) []byte { return append(spelled(append(to, '"'), row), '"') }
 	}
 }

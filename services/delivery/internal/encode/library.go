@@ -6,7 +6,6 @@ import (
 	"io"
 
 	"github.com/apache/arrow/go/v17/arrow"
-	"github.com/apache/arrow/go/v17/arrow/array"
 	"github.com/apache/arrow/go/v17/parquet"
 	"github.com/apache/arrow/go/v17/parquet/file"
 	"github.com/apache/arrow/go/v17/parquet/metadata"
@@ -22,7 +21,9 @@ import (
 type Library struct {
 	sink   *sink
 	file   File
+	comes  *arrow.Schema // of batches
 	schema *arrow.Schema
+	points Decimals
 	props  *parquet.WriterProperties
 	writer *file.Writer // made with the first row group
 	ctx    context.Context
@@ -36,20 +37,21 @@ type Library struct {
 
 // NewLibrary makes the encoder of one file.
 func NewLibrary(to io.Writer, file File) (*Library, error) {
-	schema := arrow.NewSchema(arrowschema.Exported(file.Layout).Fields(), nil)
+	comes := arrowschema.Exported(file.Layout)
+	points := NewDecimals(comes)
 	if _, err := codec(file.Compression); err != nil {
 		return nil, err
 	}
 	own := pqarrow.DefaultWriterProps()
-	return &Library{sink: &sink{to: to}, file: file, schema: schema, ctx: pqarrow.NewArrowWriteContext(context.Background(), &own)}, nil
+	return &Library{sink: &sink{to: to}, file: file, comes: comes, schema: points.Schema, points: points, ctx: pqarrow.NewArrowWriteContext(context.Background(), &own)}, nil
 }
 
 // Write takes the next rows; fault SCHEMA_MISMATCH when a column that is never null holds one.
 func (p *Library) Write(batch arrow.Record) error {
-	if err := complete(p.file.Layout.Table.Name, p.schema, batch); err != nil {
+	if err := complete(p.file.Layout.Table.Name, p.comes, batch); err != nil {
 		return err
 	}
-	rows := array.NewRecord(p.schema, batch.Columns()[:p.schema.NumFields()], batch.NumRows())
+	rows := p.points.Rows(batch)
 	defer rows.Release()
 	for _, piece := range cut(rows, Bounds{GroupRows: groupRows, GroupBytes: groupBytes}) {
 		if err := p.wait(piece); err != nil {

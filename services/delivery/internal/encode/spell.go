@@ -14,13 +14,15 @@ import (
 )
 
 // spelling gives the cells of every type but text, as both text formats spell them; of a row that is null they mean
-// nothing. What each type looks like is agreed in the extractor's TYPES.md.
-func spelling(values arrow.Array) cell {
+// nothing. What each type looks like is agreed in the extractor's TYPES.md. Scale is that of a number.
+func spelling(values arrow.Array, scale int) cell {
 	switch c := values.(type) {
 	case *array.Int64:
-		return func(to []byte, row int) []byte { return strconv.AppendInt(to, c.Value(row), 10) }
+		if scale == 0 {
+			return func(to []byte, row int) []byte { return strconv.AppendInt(to, c.Value(row), 10) }
+		}
+		return func(to []byte, row int) []byte { return appendDecimal(to, decimal128.FromI64(c.Value(row)), scale) }
 	case *array.Decimal128:
-		scale := int(c.DataType().(*arrow.Decimal128Type).Scale)
 		return func(to []byte, row int) []byte { return appendDecimal(to, c.Value(row), scale) }
 	case *array.Float64:
 		return func(to []byte, row int) []byte { return appendDouble(to, c.Value(row)) }

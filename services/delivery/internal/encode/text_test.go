@@ -103,8 +103,8 @@ func TestBytes(t *testing.T) {
 		"null of its own":       {csvOf(";", `\N`), "STRING", []string{"(null)", `\N`, `\n`, "", ";,"}, "id;v\r\n0;\\N\r\n1;\"\\N\"\r\n2;\\n\r\n3;\"\"\r\n4;\";,\"\r\n"},
 		"quotes and lines":      {csvOf(",", ""), "STRING", []string{`"`, `a"b""`, "a\r", "\n"}, "id,v\r\n0,\"\"\"\"\r\n1,\"a\"\"b\"\"\"\"\"\r\n2,\"a\r\"\r\n3,\"\n\"\r\n"},
 		"header in quotes":      {csvOf("v", ""), "BOOLEAN", []string{"true", "(null)"}, "idv\"v\"\r\n0vtrue\r\n1v\r\n"},
-		"number like null":      {csvOf(";", "7.00"), "NUMBER(9,2)", []string{"7", "(null)"}, "id;v\r\n0;\"7.00\"\r\n1;7.00\r\n"},
-		"number with delimiter": {csvOf(".", ""), "NUMBER(9,2)", []string{"-7"}, "id.v\r\n0.\"-7.00\"\r\n"},
+		"number like null":      {csvOf(";", "7.00"), "NUMBER(9,2)", []string{"700", "(null)"}, "id;v\r\n0;\"7.00\"\r\n1;7.00\r\n"},
+		"number with delimiter": {csvOf(".", ""), "NUMBER(9,2)", []string{"-700"}, "id.v\r\n0.\"-7.00\"\r\n"},
 		"no bytes":              {csvOf(",", "NULL"), "BINARY", []string{"", "(null)"}, "id,v\r\n0,\"\"\r\n1,NULL\r\n"},
 		"JSON strings":          {jsonLines, "STRING", []string{"(null)", "", "\"\\/\b\n\x7f\u2028"}, `{"id":0,"v":null}` + "\n" + `{"id":1,"v":""}` + "\n" + `{"id":2,"v":"\"\\/\u0008\n` + "\x7f\u2028" + `"}` + "\n"},
 		"JSON on several lines": {jsonLines, "VARIANT", []string{"{\n \"a\": [1,\r\n 2]}\n", `"\n"`}, `{"id":0,"v":{ "a": [1, 2]}}` + "\n" + `{"id":1,"v":"\n"}` + "\n"},
@@ -126,7 +126,7 @@ var examples = map[dictionary.Kind][]string{
 }
 
 // numbers are those of NUMBER.
-var numbers = map[string]string{"NUMBER(18,0)": "-42", "NUMBER(9,2)": "-0.50", "NUMBER(12,2)": "-0.50", "NUMBER(38,10)": "1"}
+var numbers = map[string]string{"NUMBER(18,0)": "-42", "NUMBER(9,2)": "-50", "NUMBER(12,2)": "-50", "NUMBER(38,10)": "1"}
 
 // TestTableIsWritten holds the last two columns of TYPES.md's second table against the encoders.
 func TestTableIsWritten(t *testing.T) {

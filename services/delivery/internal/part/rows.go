@@ -55,12 +55,19 @@ func sameSchema(table string, got, want *arrow.Schema) error {
 	}
 	for i, w := range want.Fields() {
 		g := got.Field(i)
-		if g.Name != w.Name || g.Nullable != w.Nullable || !arrow.TypeEqual(g.Type, w.Type) {
-			return fault.New(fault.Invalid, fault.ReasonSchemaMismatch, "table %s: column %d is %q %s (nullable %t), the Data Dictionary asks for %q %s (nullable %t)",
-				table, i, g.Name, g.Type, g.Nullable, w.Name, w.Type, w.Nullable)
+		came, asked := typeOf(g), typeOf(w)
+		if g.Name != w.Name || g.Nullable != w.Nullable || came != asked || !arrow.TypeEqual(g.Type, w.Type) {
+			return fault.New(fault.Invalid, fault.ReasonSchemaMismatch, "table %s: column %d is %q %s as %s (nullable %t), the Data Dictionary asks for %q %s as %s (nullable %t)",
+				table, i, g.Name, came, g.Type, g.Nullable, w.Name, asked, w.Type, w.Nullable)
 		}
 	}
 	return nil
+}
+
+// typeOf is the dictionary's type, which tells where the point of a number is.
+func typeOf(f arrow.Field) string {
+	spelled, _ := f.Metadata.GetValue(arrowschema.TypeKey)
+	return spelled
 }
 
 // next moves to the next batch; proven tells why there is none.

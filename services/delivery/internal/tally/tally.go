@@ -28,7 +28,7 @@ func New(layout *dictionary.Layout) *Tally {
 	t := &Tally{}
 	for _, f := range layout.Fields[:layout.Exported] {
 		of := f.Column.Type
-		t.columns = append(t.columns, &column{number: of.Kind == dictionary.KindNumber, short: of.Precision <= maxInt64Digits, scale: of.Scale})
+		t.columns = append(t.columns, &column{number: of.Kind == dictionary.KindNumber, scale: of.Scale})
 	}
 	return t
 }
@@ -54,13 +54,10 @@ func (t *Tally) Counts() []*deliveryv1.ColumnCount {
 	return counts
 }
 
-// maxInt64Digits is the most digits that each number of fits into an int64.
-const maxInt64Digits = 18
-
 // column is what was counted of one.
 type column struct {
-	number, short bool // short ones fit into an int64
-	scale         int
+	number bool
+	scale  int
 
 	nulls         int64
 	values, shape uint64 // CRC-64/NVME
@@ -90,11 +87,7 @@ func (c *column) take(a arrow.Array) {
 		c.fixed(a, 4, arrow.Date32Traits.CastToBytes(a.Date32Values()))
 	case *array.Decimal128:
 		c.sum.decimals(a.Values(), c.stretches)
-		if c.short {
-			c.shorts(a)
-		} else {
-			c.fixed(a, 16, arrow.Decimal128Traits.CastToBytes(a.Values()))
-		}
+		c.fixed(a, 16, arrow.Decimal128Traits.CastToBytes(a.Values()))
 	case *array.Float64:
 		c.doubles(a)
 	case *array.Boolean:
@@ -143,20 +136,6 @@ func (c *column) shaped() {
 		null = s.until
 	}
 	c.shape = crc64nvme.Update(c.shape, arrow.Int32Traits.CastToBytes(c.lengths))
-}
-
-// shorts takes the low word of each decimal: its digits fit.
-func (c *column) shorts(a *array.Decimal128) {
-	c.even(a, 8)
-	c.room = slices.Grow(c.room[:0], 8*a.Len())[:8*(a.Len()-a.NullN())]
-	room := c.room
-	for _, s := range c.stretches {
-		for _, v := range a.Values()[s.from:s.until] {
-			binary.LittleEndian.PutUint64(room, v.LowBits())
-			room = room[8:]
-		}
-	}
-	c.values = crc64nvme.Update(c.values, c.room)
 }
 
 func (c *column) doubles(a *array.Float64) {

@@ -54,7 +54,7 @@ const nines = 1<<63 - 1
 func batch(l *dictionary.Layout) arrow.Record {
 	b := array.NewRecordBuilder(memory.DefaultAllocator, arrowschema.Of(l))
 	b.Field(0).(*array.Int64Builder).AppendValues([]int64{1, -3, 999_999_999_999_999_999}, nil)
-	b.Field(1).(*array.Decimal128Builder).AppendValues([]decimal128.Num{decimal128.FromI64(-7), {}, decimal128.FromI64(2)}, []bool{true, false, true})
+	b.Field(1).(*array.Int64Builder).AppendValues([]int64{-7, 0, 2}, []bool{true, false, true})
 	wide := decimal128.New(nines>>2, 5)
 	b.Field(2).(*array.Decimal128Builder).AppendValues([]decimal128.Num{wide, wide, wide}, nil)
 	b.Field(3).(*array.Float64Builder).AppendValues([]float64{math.Copysign(0, -1), 1.5, math.Float64frombits(0xfff8000000000777)}, nil)

@@ -29,7 +29,7 @@ type cell struct {
 }
 
 func matrix() []cell {
-	integer, decimal := integerTypes(), decimalTypes()
+	short, long := numberTypes(1, 18), numberTypes(19, 38)
 	cells := []cell{
 		{"`FLOAT`", "float64", "float64", []string{"FLOAT"}, spellDouble, doubles, nothing},
 		{"`BOOLEAN`", "bool", "bool", []string{"BOOLEAN"}, spellBoolean, booleans, nothing},
@@ -51,8 +51,8 @@ func matrix() []cell {
 	}{{"int8", 8, spellInt8}, {"int16", 16, spellInt16}, {"int32", 32, spellInt32}, {"int64", 64, spellInt64}, {"decimal128", 128, spellDecimal}} {
 		land, refused := numbersOf(width.bits, true), numbersOf(width.bits, false)
 		cells = append(cells,
-			cell{"`NUMBER(p,0)`, p up to 18", width.wire, "int64", integer, width.spell, land, refused},
-			cell{"other `NUMBER(p,s)`", width.wire, "decimal(p, s)", decimal, width.spell, land, refused})
+			cell{"`NUMBER(p,s)`, p up to 18", width.wire, "int64", short, width.spell, land, refused},
+			cell{"`NUMBER(p,s)`, p above 18", width.wire, "decimal(p, s)", long, width.spell, land, refused})
 	}
 	for _, kind := range []dictionary.Kind{dictionary.KindTimestampNTZ, dictionary.KindTimestampLTZ, dictionary.KindTimestampTZ} {
 		add := func(wire string, spell spelling, fits func(dictionary.Type, string) bool) {
@@ -125,7 +125,7 @@ func (c cell) keeps(t *testing.T, declared dictionary.Type, good, bad []string) 
 		if err != nil {
 			t.Fatalf("%s, %s: %v", declared, name, err)
 		}
-		if diff := cmp.Diff(test.want, landed(t, got)); diff != "" {
+		if diff := cmp.Diff(test.want, landed(t, declared, got)); diff != "" {
 			t.Fatalf("%s, %s (-want +got):\n%s", declared, name, diff)
 		}
 		clean(t, declared, name, got)
@@ -222,7 +222,7 @@ func TestFormsVary(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", kind, err)
 		}
-		if diff := cmp.Diff(want, landed(t, got)); diff != "" {
+		if diff := cmp.Diff(want, landed(t, declared, got)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", kind, diff)
 		}
 	}

@@ -190,21 +190,12 @@ func scales(kind dictionary.Kind) []string {
 }
 
 // integerTypes are the NUMBERs that land as integers, decimalTypes all others.
-func integerTypes() []string {
+// numberTypes are those of so many digits, with the point in every place.
+func numberTypes(least, most int) []string {
 	var list []string
-	for digits := 1; digits <= 18; digits++ {
-		list = append(list, fmt.Sprintf("NUMBER(%d,0)", digits))
-	}
-	return list
-}
-
-func decimalTypes() []string {
-	var list []string
-	for digits := 1; digits <= 38; digits++ {
+	for digits := least; digits <= most; digits++ {
 		for scale := range digits + 1 {
-			if scale > 0 || digits > 18 {
-				list = append(list, fmt.Sprintf("NUMBER(%d,%d)", digits, scale))
-			}
+			list = append(list, fmt.Sprintf("NUMBER(%d,%d)", digits, scale))
 		}
 	}
 	return list

@@ -217,7 +217,7 @@ func clockTicks(t *testing.T, d dictionary.Type, text string) int64 {
 }
 
 // landed spells the values of what came out. Instants and times keep microseconds.
-func landed(t *testing.T, values arrow.Array) []string {
+func landed(t *testing.T, declared dictionary.Type, values arrow.Array) []string {
 	t.Helper()
 	list := make([]string, values.Len())
 	for i := range list {
@@ -225,18 +225,18 @@ func landed(t *testing.T, values arrow.Array) []string {
 			list[i] = null
 			continue
 		}
-		list[i] = spelled(t, values, i)
+		list[i] = spelled(t, declared, values, i)
 	}
 	return list
 }
 
-func spelled(t *testing.T, values arrow.Array, i int) string {
+func spelled(t *testing.T, declared dictionary.Type, values arrow.Array, i int) string {
 	t.Helper()
 	switch v := values.(type) {
 	case *array.Int64:
-		return strconv.FormatInt(v.Value(i), 10)
+		return pointed(big.NewInt(v.Value(i)), declared.Scale)
 	case *array.Decimal128:
-		return pointed(v.Value(i).BigInt(), int(v.DataType().(*arrow.Decimal128Type).Scale))
+		return pointed(v.Value(i).BigInt(), declared.Scale)
 	case *array.Float64:
 		return strconv.FormatFloat(v.Value(i), 'g', -1, 64)
 	case *array.Boolean:

@@ -222,7 +222,7 @@ func TestEveryType(t *testing.T) {
 	if _, err := r.source.Read(t.Context(), r.attempt(), part, func(rec arrow.Record) error {
 		for i := range columns {
 			for row := range int(rec.NumRows()) {
-				got[i] = append(got[i], spelled(rec.Column(i+1), row))
+				got[i] = append(got[i], spelled(columns[i].column.Type, rec.Column(i+1), row))
 			}
 		}
 		return nil
@@ -243,15 +243,21 @@ func TestEveryType(t *testing.T) {
 	}
 }
 
+func pointed(whole *bignum.Int, scale int) string {
+	tens := new(bignum.Int).Exp(bignum.NewInt(10), bignum.NewInt(int64(scale)), nil)
+	return new(bignum.Rat).SetFrac(whole, tens).FloatString(scale)
+}
+
 // spelled reads a value with package time and big numbers, as it was stored.
-func spelled(values arrow.Array, row int) string {
+func spelled(kind dictionary.Type, values arrow.Array, row int) string {
 	if values.IsNull(row) {
 		return null
 	}
 	switch v := values.(type) {
+	case *array.Int64:
+		return pointed(bignum.NewInt(v.Value(row)), kind.Scale)
 	case *array.Decimal128:
-		kind, _ := v.DataType().(*arrow.Decimal128Type)
-		return new(bignum.Rat).SetFrac(v.Value(row).BigInt(), new(bignum.Int).Exp(bignum.NewInt(10), bignum.NewInt(int64(kind.Scale)), nil)).FloatString(int(kind.Scale))
+		return pointed(v.Value(row).BigInt(), kind.Scale)
 	case *array.Float64:
 		return strconv.FormatFloat(v.Value(row), 'g', -1, 64)
 	case *array.Time64:

@@ -25,7 +25,7 @@ type contender struct {
 
 const ours = "delivery"
 
-// encoders write the Arrow stream In to the file Out. The first is what the others are compared with.
+// encoders write the rows of the Arrow stream In to the file Out. The first is what the others are compared with.
 var encoders = []contender{{"DuckDB", duckDB("")}, {ours, delivery}, {"DuckDB V2", duckDB(", PARQUET_VERSION V2")}, {"pqarrow untuned", untuned}}
 
 // peers take part in the benchmark only: they must be installed.
@@ -35,7 +35,7 @@ var peers = []contender{{"Polars", polars}}
 func duckDB(options string) func(t testing.TB, j job, m *meter) error {
 	return func(t testing.TB, j job, m *meter) error {
 		codec := map[string]string{"snappy": "snappy", "zstd-1": "zstd, COMPRESSION_LEVEL 1"}[j.Codec]
-		return peer.Copy(t.Context(), j.open(t), j.Out, codec+options, m.aside)
+		return peer.Copy(t.Context(), j.pointed().open(t), j.Out, codec+options, m.aside)
 	}
 }
 
@@ -70,15 +70,21 @@ func untuned(t testing.TB, j job, m *meter) error {
 	if j.Codec == "zstd-1" {
 		options = append(options, parquet.WithCompressionLevel(1))
 	}
-	schema := arrowschema.Of(layoutOf(t, j.Table))
+	schema := encode.NewDecimals(arrowschema.Of(layoutOf(t, j.Table))).Schema
 	w, err := pqarrow.NewFileWriter(schema, out, parquet.NewWriterProperties(options...), pqarrow.DefaultWriterProps())
 	if err != nil {
 		return err
 	}
-	if err := j.each(t, m, w.WriteBuffered); err != nil {
+	if err := j.pointed().each(t, m, w.WriteBuffered); err != nil {
 		return err
 	}
 	return w.Close() // closes the file too
+}
+
+// pointed has the same rows as input, with numbers as Arrow's decimals: delivery alone knows them as they travel.
+func (j job) pointed() job {
+	j.In += ".pointed"
+	return j
 }
 
 func (j job) open(t testing.TB) io.Reader {

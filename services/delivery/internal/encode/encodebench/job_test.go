@@ -118,12 +118,16 @@ func (j job) do(t testing.TB) outcome {
 
 func (j job) draw(t testing.TB) int64 {
 	t.Helper()
-	file, err := os.Create(j.Out)
-	if err != nil {
-		t.Fatal(err)
+	j.In = j.Out
+	var files [2]*os.File
+	for i, name := range []string{j.In, j.pointed().In} {
+		var err error
+		if files[i], err = os.Create(name); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = files[i].Close() }()
 	}
-	defer func() { _ = file.Close() }()
-	return writeRows(t, file, layoutOf(t, j.Table), j.Rows, j.Batch)
+	return writeRows(t, files[0], files[1], layoutOf(t, j.Table), j.Rows, j.Batch)
 }
 
 // profile begins a CPU profile when the job names a file for it.

@@ -16,7 +16,7 @@ func polars(t testing.TB, j job, m *meter) error {
 		return fmt.Errorf("polars is not installed: run make peers: %w", err)
 	}
 	codec := map[string]string{"snappy": "snappy", "zstd-1": "zstd"}[j.Codec]
-	command := exec.CommandContext(t.Context(), "node", filepath.Join("polars", "write.mjs"), j.In, j.Out, codec)
+	command := exec.CommandContext(t.Context(), "node", filepath.Join("polars", "write.mjs"), j.pointed().In, j.Out, codec)
 	command.Env, command.Stderr = append(os.Environ(), "POLARS_MAX_THREADS=1"), os.Stderr
 	var text []byte
 	var err error

@@ -1,6 +1,7 @@
 package encodebench
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -9,13 +10,13 @@ import (
 
 	"github.com/apache/arrow/go/v17/arrow"
 	"github.com/apache/arrow/go/v17/arrow/array"
-	"github.com/apache/arrow/go/v17/arrow/decimal128"
 	"github.com/apache/arrow/go/v17/arrow/ipc"
 	"github.com/apache/arrow/go/v17/arrow/memory"
 	"github.com/apache/arrow/go/v17/arrow/util"
 
 	"github.com/customer-exports/exports/pkg/dictionary"
 	"github.com/customer-exports/exports/pkg/dictionary/arrowschema"
+	"github.com/customer-exports/exports/services/delivery/internal/encode"
 )
 
 // benchWords are the two kinds of tables that exports are made of: many narrow rows with keys and money, and free text.
@@ -146,21 +147,25 @@ func benchValue(d, guests *draws, builder array.Builder, f dictionary.Field, at,
 		b.Append(arrow.Timestamp(at))
 	case *array.Date32Builder:
 		b.Append(arrow.Date32(at / 86_400_000_000))
-	case *array.Int64Builder:
-		b.Append(int64(1 + d.skewed(30)))
 	case *array.BooleanBuilder:
 		b.Append(d.IntN(50) == 0)
-	case *array.Decimal128Builder:
-		switch f.Name {
-		case "rating":
-			cents = int64(10 * (1 + d.IntN(5)))
-		case "tax":
-			cents = cents * 8 / 100
-		case "total":
-			cents = cents * 108 / 100
-		}
-		b.Append(decimal128.FromI64(cents))
+	case *array.Int64Builder:
+		b.Append(benchNumber(d, f.Name, cents))
 	}
+}
+
+func benchNumber(d *draws, column string, cents int64) int64 {
+	switch column {
+	case "item_count":
+		return int64(1 + d.skewed(30))
+	case "rating":
+		return int64(10 * (1 + d.IntN(5)))
+	case "tax":
+		return cents * 8 / 100
+	case "total":
+		return cents * 108 / 100
+	}
+	return cents
 }
 
 func benchText(d, guests *draws, column string) string {
@@ -188,19 +193,24 @@ var brands = []string{"Bella Pizza", "Nova Fitness", "Harbor Hotels", "Corner Bi
 
 func location(i int) string { return fmt.Sprintf("LOC-%06d", i) }
 
-// writeRows writes an Arrow stream of so many rows and returns the bytes of its buffers.
-func writeRows(t testing.TB, to io.Writer, layout *dictionary.Layout, rows, perBatch int) int64 {
+// writeRows writes so many rows as an Arrow stream, and once more with Arrow's decimals, and returns the bytes of the buffers
+// with those: they are what everybody's figures are for.
+func writeRows(t testing.TB, to, pointed io.Writer, layout *dictionary.Layout, rows, perBatch int) int64 {
 	t.Helper()
-	writer, d, size := ipc.NewWriter(to, ipc.WithSchema(arrowschema.Of(layout))), newDraws(1), int64(0)
+	schema := arrowschema.Of(layout)
+	points, d, size := encode.NewDecimals(schema), newDraws(1), int64(0)
+	short, long := ipc.NewWriter(to, ipc.WithSchema(schema)), ipc.NewWriter(pointed, ipc.WithSchema(points.Schema))
 	for from := 0; from < rows; from += perBatch {
 		batch := benchBatch(d, layout, from, min(from+perBatch, rows))
-		size += util.TotalRecordSize(batch)
-		if err := writer.Write(batch); err != nil {
+		whole := points.Rows(batch)
+		size += util.TotalRecordSize(whole)
+		if err := errors.Join(short.Write(batch), long.Write(whole)); err != nil {
 			t.Fatal(err)
 		}
 		batch.Release()
+		whole.Release()
 	}
-	if err := writer.Close(); err != nil {
+	if err := errors.Join(short.Close(), long.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return size

@@ -43,7 +43,7 @@ func spell(t dictionary.Type, column arrow.Array, row int) string {
 	case *array.Binary:
 		return hex.EncodeToString(c.Value(row))
 	case *array.Int64:
-		return strconv.FormatInt(c.Value(row), 10)
+		return point(big.NewInt(c.Value(row)), t.Scale)
 	case *array.Decimal128:
 		return point(c.Value(row).BigInt(), t.Scale)
 	case *array.Float64:

@@ -67,7 +67,7 @@ func above(steps *[deltaMiniBlock]uint64, n int, least, mask uint64) int {
 
 // mask has a one for each bit of the type.
 func mask[T integer]() uint64 {
-	if _, short := any(T(0)).(int32); short {
+	if short[T]() {
 		return 1<<32 - 1
 	}
 	return ^uint64(0)

@@ -4,12 +4,15 @@ import (
 	"fmt"
 
 	"github.com/apache/arrow/go/v17/arrow"
+
+	"github.com/customer-exports/exports/pkg/dictionary/arrowschema"
 )
 
 // leaf is a column of the file's schema.
 type leaf struct {
 	name     string
 	arrow    arrow.DataType
+	decimal  *arrow.Decimal128Type // of a number with a point, or of many digits
 	kind     physical
 	width    int // bytes of a typeFixed value
 	nullable bool
@@ -17,11 +20,8 @@ type leaf struct {
 	utf8 bool
 }
 
-// Most digits of a decimal that fit a machine word.
-const (
-	digits32 = 9
-	digits64 = 18
-)
+// digits32 is the most digits of a decimal that fit four bytes.
+const digits32 = 9
 
 // Supports returns an error that names the first column that a Writer cannot write.
 func Supports(schema *arrow.Schema) error {
@@ -42,6 +42,12 @@ func leafOf(f arrow.Field) (leaf, error) {
 		l.kind = typeInt32
 	case *arrow.Int64Type:
 		l.kind = typeInt64
+		if d, ok := arrowschema.Decimal(f); ok {
+			l.decimal = d
+			if d.Precision <= digits32 {
+				l.kind = typeInt32
+			}
+		}
 	case *arrow.Float64Type:
 		l.kind = typeDouble
 	case *arrow.BinaryType:
@@ -49,7 +55,10 @@ func leafOf(f arrow.Field) (leaf, error) {
 	case *arrow.StringType:
 		l.kind, l.utf8 = typeByteArray, true
 	case *arrow.Decimal128Type:
-		l.kind, l.width = decimalOf(int(t.Precision))
+		if l.decimal = t; t.Precision <= arrowschema.MaxInt64Precision {
+			return leaf{}, fmt.Errorf("column %s: %s should be an int64", f.Name, t)
+		}
+		l.kind, l.width = typeFixed, decimalBytes(int(t.Precision))
 	default:
 		if !arrow.TypeEqual(t, arrow.FixedWidthTypes.Timestamp_us) && !arrow.TypeEqual(t, arrow.FixedWidthTypes.Time64us) {
 			return leaf{}, fmt.Errorf("column %s: no way to write %s", f.Name, f.Type)
@@ -68,16 +77,6 @@ func (l leaf) effort() int {
 		return 2
 	}
 	return 1
-}
-
-func decimalOf(precision int) (physical, int) {
-	switch {
-	case precision <= digits32:
-		return typeInt32, 0
-	case precision <= digits64:
-		return typeInt64, 0
-	}
-	return typeFixed, decimalBytes(precision)
 }
 
 // decimalBytes are the fewest that hold every number of so many digits.
@@ -103,15 +102,17 @@ func (l leaf) describe(c *compact) {
 
 // annotate adds converted and logical type, fields 6 to 8 and 10.
 func (l leaf) annotate(c *compact) {
-	switch t := l.arrow.(type) {
+	if d := l.decimal; d != nil {
+		c.i32(6, convertedDecimal)
+		c.i32(7, d.Scale)
+		c.i32(8, d.Precision)
+		logical(c, 5, func() { c.i32(1, d.Scale); c.i32(2, d.Precision) })
+		return
+	}
+	switch l.arrow.(type) {
 	case *arrow.StringType:
 		c.i32(6, convertedUTF8)
 		logical(c, 1, nil)
-	case *arrow.Decimal128Type:
-		c.i32(6, convertedDecimal)
-		c.i32(7, t.Scale)
-		c.i32(8, t.Precision)
-		logical(c, 5, func() { c.i32(1, t.Scale); c.i32(2, t.Precision) })
 	case *arrow.Date32Type:
 		c.i32(6, convertedDate)
 		logical(c, 6, nil)

@@ -32,8 +32,8 @@ func (n *numbers[T]) fresh() *numberPage[T] {
 func (n *numbers[T]) fits(_ arrow.Array, _, until int) int { return until }
 
 func (n *numbers[T]) take(a arrow.Array, rows stretch) {
-	if d, ok := a.(*array.Decimal128); ok {
-		n.narrow(d, rows)
+	if long, ok := a.(*array.Int64); ok && short[T]() {
+		n.narrow(long.Int64Values(), rows)
 	} else {
 		all := words[T](a)
 		rows.each(func(from, until int) { n.page.values = append(n.page.values, all[from:until]...) })
@@ -43,14 +43,18 @@ func (n *numbers[T]) take(a arrow.Array, rows stretch) {
 	}
 }
 
-// narrow takes the low word of each decimal: its digits fit.
-func (n *numbers[T]) narrow(d *array.Decimal128, rows stretch) {
-	all := d.Values()
+// narrow takes numbers whose digits fit into half of their bytes.
+func (n *numbers[T]) narrow(all []int64, rows stretch) {
 	rows.each(func(from, until int) {
 		for _, v := range all[from:until] {
-			n.page.values = append(n.page.values, T(v.LowBits()))
+			n.page.values = append(n.page.values, T(v))
 		}
 	})
+}
+
+func short[T integer]() bool {
+	_, is := any(T(0)).(int32)
+	return is
 }
 
 // words is the memory of an array of fixed width.
@@ -59,7 +63,7 @@ func words[T integer](a arrow.Array) []T {
 	if raw == nil {
 		return nil
 	}
-	if _, short := any(T(0)).(int32); short {
+	if short[T]() {
 		return any(arrow.Int32Traits.CastFromBytes(raw.Bytes())[from : from+a.Len()]).([]T)
 	}
 	return any(arrow.Int64Traits.CastFromBytes(raw.Bytes())[from : from+a.Len()]).([]T)
