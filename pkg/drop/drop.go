@@ -11,8 +11,11 @@ import (
 // Prefix is where everything lives; the contract with the customer fixes it.
 const Prefix = "analytics-export/"
 
-// LatestKey is the pointer to the newest drop, the only object that is ever overwritten.
+// LatestKey is the pointer to the newest drop. It and the contract alone are ever overwritten.
 const LatestKey = manifests + "latest.json"
+
+// ContractKey is the key of what was agreed about an export, in the words of the Open Data Contract Standard.
+func ContractKey(exportID string) string { return Prefix + "_contract/" + exportID + ".odcs.yaml" }
 
 // manifests starts with an underscore so that Athena, Spark and Trino skip it.
 const manifests = Prefix + "_manifests/"

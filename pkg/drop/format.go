@@ -82,6 +82,9 @@ func (f Format) PartKey(table, date, runID string, index int) string {
 	return fmt.Sprintf("%spart-%05d%s", TablePrefix(table, date, runID), index, f.ending())
 }
 
+// Pattern matches the files of every run, as shells have it.
+func (f Format) Pattern() string { return Prefix + "*/" + runFolder("*", "*") + "part-*" + f.ending() }
+
 // String names it for people.
 func (f Format) String() string {
 	name := cmp.Or(strings.TrimPrefix(f.ending(), "."), fmt.Sprintf("unknown (%s, %s)", f.FileFormat, f.Compression))

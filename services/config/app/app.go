@@ -115,6 +115,7 @@ func (a *App) serve(k kept, registry *export.Registry, words *server.Dictionary)
 	configv1.RegisterConfigServiceServer(to, &server.Config{Registry: registry})
 	configv1.RegisterRevisionServiceServer(to, &server.Revisions{Registry: registry})
 	configv1.RegisterDictionaryServiceServer(to, words)
+	configv1.RegisterContractServiceServer(to, &server.Contracts{Registry: registry, Words: words.Words})
 	configv1.RegisterAuditServiceServer(to, &server.Audits{Chain: k.chain, Registry: registry})
 }
 

@@ -81,6 +81,29 @@ func TestOnboarding(t *testing.T) {
 	}
 }
 
+// TestDataContract asks for that of the revision in force, of one that is yet to be approved, and of none.
+func TestDataContract(t *testing.T) {
+	c := start(t, bustest.Start(t))
+	e := c.onboard(t)
+	later := spec("acme")
+	later.Destination.Bucket = "acme-elsewhere"
+	change := &configv1.UpdateExportRequest{ExportId: "acme-daily", Spec: later, Etag: e.GetEtag(), Author: author, Reason: "a new bucket"}
+	if _, err := c.UpdateExport(t.Context(), change); err != nil {
+		t.Fatal(err)
+	}
+	for revision, want := range map[int64]string{0: "status: active", 1: "status: active", 2: "status: proposed"} {
+		got, err := c.contracts.GetDataContract(t.Context(), &configv1.GetDataContractRequest{ExportId: "acme-daily", Revision: revision})
+		if err != nil || got.GetRevision() != max(1, revision) || !strings.Contains(got.GetYaml(), "\n"+want+"\n") {
+			t.Errorf("contract of revision %d = %v, %v, want %s", revision, got, err, want)
+		}
+	}
+	for _, q := range []*configv1.GetDataContractRequest{{ExportId: "acme-daily", Revision: 3}, {ExportId: "acme-none"}} {
+		if _, err := c.contracts.GetDataContract(t.Context(), q); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("contract of %v = %v, want NOT_FOUND", q, err)
+		}
+	}
+}
+
 func TestFaultsCrossTheWire(t *testing.T) {
 	c := start(t, bustest.Start(t))
 	q := request()

@@ -68,7 +68,7 @@ func requests(etag, customerEtag string) map[string]proto.Message {
 		&configv1.PreflightDestinationRequest{ExportId: export, Author: author, Reason: "r"},
 		&configv1.ApproveRevisionRequest{ExportId: export, Revision: 1, Approver: second, Reason: "r"},
 		&configv1.RejectRevisionRequest{ExportId: export, Revision: 1, Approver: second, Reason: "r"},
-		&configv1.ListTablesRequest{}, &configv1.GetTableRequest{Table: "DIM_DATES"}, &configv1.CheckDictionaryRequest{},
+		&configv1.GetDataContractRequest{ExportId: export}, &configv1.ListTablesRequest{}, &configv1.GetTableRequest{Table: "DIM_DATES"}, &configv1.CheckDictionaryRequest{},
 		&configv1.ListAuditEventsRequest{}, &configv1.VerifyAuditChainRequest{},
 	}
 	byName := map[string]proto.Message{}
@@ -84,7 +84,8 @@ func methods(t *testing.T) []protoreflect.MethodDescriptor {
 	var all []protoreflect.MethodDescriptor
 	for _, file := range []protoreflect.FileDescriptor{
 		configv1.File_exports_config_v1_config_service_proto, configv1.File_exports_config_v1_revision_service_proto,
-		configv1.File_exports_config_v1_dictionary_service_proto, configv1.File_exports_config_v1_audit_service_proto,
+		configv1.File_exports_config_v1_dictionary_service_proto, configv1.File_exports_config_v1_contract_service_proto,
+		configv1.File_exports_config_v1_audit_service_proto,
 	} {
 		for i := range file.Services().Len() {
 			for j := range file.Services().Get(i).Methods().Len() {

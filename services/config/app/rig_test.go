@@ -51,6 +51,7 @@ func (memPeers) CheckDestination(context.Context, *deliveryv1.CheckDestinationRe
 type clients struct {
 	configv1.ConfigServiceClient
 	revisions  configv1.RevisionServiceClient
+	contracts  configv1.ContractServiceClient
 	dictionary configv1.DictionaryServiceClient
 	audits     configv1.AuditServiceClient
 	conn       *grpc.ClientConn
@@ -83,7 +84,7 @@ func start(t testing.TB, url string) clients {
 		}
 	})
 	return clients{
-		ConfigServiceClient: configv1.NewConfigServiceClient(conn), revisions: configv1.NewRevisionServiceClient(conn),
+		ConfigServiceClient: configv1.NewConfigServiceClient(conn), revisions: configv1.NewRevisionServiceClient(conn), contracts: configv1.NewContractServiceClient(conn),
 		dictionary: configv1.NewDictionaryServiceClient(conn), audits: configv1.NewAuditServiceClient(conn), conn: conn,
 	}
 }

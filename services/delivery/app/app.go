@@ -99,7 +99,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.wire(&store.Revisions{Config: configv1.NewConfigServiceClient(config), Words: words}, &store.Planner{Reports: planv1.NewReportServiceClient(planner)})
+	a.wire(&store.Revisions{Config: configv1.NewConfigServiceClient(config), Contracts: configv1.NewContractServiceClient(config), Words: words}, &store.Planner{Reports: planv1.NewReportServiceClient(planner)})
 	a.addr, err = a.server.Listen(a.cfg.Listen)
 	return err
 }
@@ -115,6 +115,7 @@ func (a *App) wire(revisions *store.Revisions, planner *store.Planner) {
 			Runs: planner, Exports: revisions, Revisions: revisions, Buckets: a.buckets, Announce: a.announce, Tel: a.tel, Now: time.Now,
 		},
 		Sweeper:  &commit.Sweeper{Runs: planner, Revisions: revisions, Buckets: a.buckets, Tel: a.tel, Now: time.Now},
+		Placer:   &commit.Placer{Contracts: revisions, Revisions: revisions, Buckets: a.buckets},
 		Failures: planner, Announce: a.announce, Tel: a.tel, Now: time.Now,
 	}
 	a.server = rpc.NewServer(a.tel)

@@ -74,6 +74,23 @@ func (r *Registry) Revision(ctx context.Context, id string, number int64, unappr
 		return nil, nil, fault.New(fault.State, fault.ReasonNotApproved, "revision %d of export %s is %s and never was in force",
 			number, id, words([]configv1.RevisionState{s.State}, "REVISION_STATE_"))
 	}
+	return r.withCustomer(ctx, record, s)
+}
+
+// Agreed returns a revision, approved or not, with the customer it is for; 0 means the one in force.
+func (r *Registry) Agreed(ctx context.Context, id string, number int64) (*configv1.Revision, *configv1.Customer, error) {
+	record, err := r.record(ctx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := record.pick(number, record.inForce())
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.withCustomer(ctx, record, s)
+}
+
+func (r *Registry) withCustomer(ctx context.Context, record *Record, s *Standing) (*configv1.Revision, *configv1.Customer, error) {
 	revision, err := r.read(ctx, record, s)
 	if err != nil {
 		return nil, nil, err

@@ -47,6 +47,11 @@ type Sweeper interface {
 	Sweep(ctx context.Context, run *taskv1.RunRef, progress func()) error
 }
 
+// Placer keeps the data contract beside the drops.
+type Placer interface {
+	Place(ctx context.Context, run *taskv1.RunRef) error
+}
+
 // Failures is where failed attempts are told.
 type Failures interface {
 	Failed(ctx context.Context, runID string, failure *planv1.Failure) error
@@ -60,6 +65,7 @@ type Commits struct {
 	Copier    Copier
 	Expirer   Expirer
 	Sweeper   Sweeper
+	Placer    Placer
 	Failures  Failures
 	Announce  func(ctx context.Context, e *eventv1.Event) error
 	Tel       *obs.Telemetry
@@ -99,6 +105,10 @@ func (c *Commits) commit(ctx context.Context, run *taskv1.RunRef, progress func(
 	// What is left behind costs storage, not correctness, and the next drop of the export finds it too.
 	if err := c.Sweeper.Sweep(ctx, run, progress); err != nil {
 		c.Tel.Logger.WarnContext(ctx, "orphaned uploads left behind", obs.KeyRunID, run.GetRunId(), obs.KeyError, err)
+	}
+	// The drop is delivered without it, and the next one looks again.
+	if err := c.Placer.Place(ctx, run); err != nil {
+		c.Tel.Logger.WarnContext(ctx, "data contract not placed", obs.KeyRunID, run.GetRunId(), obs.KeyError, err)
 	}
 	return nil
 }

@@ -26,8 +26,9 @@ const (
 
 // Revisions reads revisions; each call asks anew.
 type Revisions struct {
-	Config configv1.ConfigServiceClient
-	Words  *dictionary.Dictionary
+	Config    configv1.ConfigServiceClient
+	Contracts configv1.ContractServiceClient
+	Words     *dictionary.Dictionary
 }
 
 // Revision reads one revision and judges it. One that was never in force is refused as NOT_APPROVED,
@@ -70,6 +71,14 @@ func (r *Revisions) InForce(ctx context.Context, exportID string) (approved.InFo
 	}
 	destination, err := r.Destination(ctx, exportID, export.GetRevision().GetRevision())
 	return approved.InForce{Archived: export.GetState() == configv1.ExportState_EXPORT_STATE_ARCHIVED, Destination: destination}, err
+}
+
+// Contract reads the data contract of the revision in force, and that revision's number.
+func (r *Revisions) Contract(ctx context.Context, exportID string) (text []byte, revision int64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	answer, err := r.Contracts.GetDataContract(ctx, &configv1.GetDataContractRequest{ExportId: exportID})
+	return []byte(answer.GetYaml()), answer.GetRevision(), err
 }
 
 // Place reads where drops land: those of a revision, or of the one in force when it is zero. NOT_FOUND without such a revision.
