@@ -1,6 +1,7 @@
 package part_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -208,6 +209,12 @@ func otherSchemas(t *testing.T, f *fixture) {
 		}
 		f.nothingLeft(t)
 	}
+	elsewhere := parttest.Rows{Table: messages, Count: 10, Foreign: -1}.Stream(t)
+	elsewhere.Schema = bytes.ReplaceAll(elsewhere.Schema, []byte("NUMBER(18,6)"), []byte("NUMBER(18,5)"))
+	if _, err := f.upload(elsewhere, messages); fault.ReasonOf(err) != fault.ReasonSchemaMismatch || !strings.Contains(err.Error(), "NUMBER(18,5)") {
+		t.Errorf("a point in another place: got %v, want SCHEMA_MISMATCH", err)
+	}
+	f.nothingLeft(t)
 	stream := parttest.Rows{Table: messages, Count: 10, Foreign: -1, Null: "message_id"}.Stream(t)
 	if _, err := f.upload(stream, messages); fault.ReasonOf(err) != fault.ReasonSchemaMismatch {
 		t.Errorf("null in a primary key: got %v, want SCHEMA_MISMATCH", err)

@@ -15,11 +15,8 @@ import (
 	"github.com/customer-exports/exports/services/delivery/internal/bucket"
 )
 
-const (
-	controlType = "application/json"
-	// maxControlBytes bounds what Get keeps in memory: a manifest of 100,000 files is about 30 MiB.
-	maxControlBytes = 64 << 20
-)
+// maxControlBytes bounds what Get keeps in memory: a manifest of 100,000 files is about 30 MiB.
+const maxControlBytes = 64 << 20
 
 // Head returns size and whole-object checksum.
 func (b *Bucket) Head(ctx context.Context, key string) (bucket.Object, error) {
@@ -121,7 +118,7 @@ func (b *Bucket) Replace(ctx context.Context, key string, data []byte, etag stri
 func (b *Bucket) put(ctx context.Context, in *s3.PutObjectInput, data []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	in.Bucket, in.ExpectedBucketOwner, in.ContentType = &b.name, &b.owner, aws.String(controlType)
+	in.Bucket, in.ExpectedBucketOwner, in.ContentType = &b.name, &b.owner, aws.String(controlType(*in.Key))
 	in.Body, in.ContentLength = bytes.NewReader(data), aws.Int64(int64(len(data)))
 	in.ChecksumCRC64NVME = aws.String(bucket.Checksum(data))
 	in.ServerSideEncryption, in.SSEKMSKeyId, in.BucketKeyEnabled, in.ACL = b.made.encryption, b.made.key, b.made.bucketKey, b.made.acl

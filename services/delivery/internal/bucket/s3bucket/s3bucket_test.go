@@ -112,6 +112,9 @@ func TestRealServer(t *testing.T) {
 			foreign.Owner, keyed.KMSKey = "999999999999", buckettest.Key
 			opener := p.opener(t, keys)
 			buckettest.Run(t, opener.Open(d), opener.Open(foreign), opener.Open(keyed))
+			if calls := p.proxy.Unowned(); len(calls) > 0 {
+				t.Errorf("calls that would reach anybody's bucket: %q", calls)
+			}
 		})
 	}
 	t.Run("faults", func(t *testing.T) {

@@ -29,6 +29,14 @@ func fileType(key string) string {
 	}
 }
 
+// controlType is the media type of a control object; all but the data contract are JSON.
+func controlType(key string) string {
+	if path.Ext(key) == ".yaml" {
+		return "application/yaml"
+	}
+	return "application/json"
+}
+
 // StartUpload opens an upload whose pieces carry checksums that S3 joins to one of the whole object.
 func (b *Bucket) StartUpload(ctx context.Context, key string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)

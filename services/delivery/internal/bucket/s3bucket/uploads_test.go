@@ -11,4 +11,9 @@ func TestFileTypes(t *testing.T) {
 			t.Errorf("%s is of type %s, want %s", key, got, want)
 		}
 	}
+	for key, want := range map[string]string{"a/latest.json": "application/json", "a/_SUCCESS": "application/json", "a/acme.odcs.yaml": "application/yaml"} {
+		if got := controlType(key); got != want {
+			t.Errorf("%s is of type %s, want %s", key, got, want)
+		}
+	}
 }

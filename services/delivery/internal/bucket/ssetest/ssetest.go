@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
 )
@@ -18,6 +19,7 @@ const (
 	keyHeader       = "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id"
 	bucketKeyHeader = "X-Amz-Server-Side-Encryption-Bucket-Key-Enabled"
 	aclHeader       = "X-Amz-Acl"
+	ownerHeader     = "X-Amz-Expected-Bucket-Owner"
 )
 
 // Made is what came with an object when it was made.
@@ -33,9 +35,10 @@ type Proxy struct {
 	// Instead is the key that every object is said to have; empty means the one that came with it.
 	Instead string
 
-	next *httputil.ReverseProxy
-	mu   sync.Mutex
-	made map[string]Made // by path: bucket and key
+	next    *httputil.ReverseProxy
+	mu      sync.Mutex
+	made    map[string]Made // by path: bucket and key
+	unowned []string
 }
 
 // Start stands before the store at this endpoint.
@@ -59,8 +62,13 @@ func Start(t testing.TB, endpoint string) *Proxy {
 	return p
 }
 
-// ServeHTTP remembers what makes an object, and passes on.
+// ServeHTTP remembers what makes an object and what expects no owner, and passes on.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get(ownerHeader) == "" {
+		p.mu.Lock()
+		p.unowned = append(p.unowned, r.Method+" "+r.URL.String())
+		p.mu.Unlock()
+	}
 	if p.Unknown != "" && r.Header.Get(keyHeader) == p.Unknown {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = fmt.Fprint(w, `<Error><Code>KMS.NotFoundException</Code><Message>Invalid keyId</Message></Error>`)
@@ -101,6 +109,13 @@ func (p *Proxy) echo(answer *http.Response) error {
 		answer.Header.Set(keyHeader, made.Key)
 	}
 	return nil
+}
+
+// Unowned returns every request that did not say whose bucket it expects.
+func (p *Proxy) Unowned() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.unowned)
 }
 
 // Made returns what came with each object, by /bucket/key.
