@@ -48,7 +48,10 @@ type Receipt struct {
 	// What was counted of each column on its way into the encoder, in file order.
 	// Empty where nobody counted, as in receipts of before; then nothing is
 	// compared.
-	Columns       []*ColumnCount `protobuf:"bytes,11,rep,name=columns,proto3" json:"columns,omitempty"`
+	Columns []*ColumnCount `protobuf:"bytes,11,rep,name=columns,proto3" json:"columns,omitempty"`
+	// Hex SHA-256 of the scope that every row was held against, in normal form.
+	// Empty in receipts of before; then nothing is compared.
+	ScopeDigest   string `protobuf:"bytes,12,opt,name=scope_digest,json=scopeDigest,proto3" json:"scope_digest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -158,6 +161,13 @@ func (x *Receipt) GetColumns() []*ColumnCount {
 		return x.Columns
 	}
 	return nil
+}
+
+func (x *Receipt) GetScopeDigest() string {
+	if x != nil {
+		return x.ScopeDigest
+	}
+	return ""
 }
 
 // ColumnCount is what a reader of the file must find in one column.
@@ -298,7 +308,7 @@ var File_exports_delivery_v1_receipt_proto protoreflect.FileDescriptor
 
 const file_exports_delivery_v1_receipt_proto_rawDesc = "" +
 	"\n" +
-	"!exports/delivery/v1/receipt.proto\x12\x13exports.delivery.v1\"\xf8\x02\n" +
+	"!exports/delivery/v1/receipt.proto\x12\x13exports.delivery.v1\"\x9b\x03\n" +
 	"\aReceipt\x12\x14\n" +
 	"\x05table\x18\x01 \x01(\tR\x05table\x12\x1d\n" +
 	"\n" +
@@ -314,7 +324,8 @@ const file_exports_delivery_v1_receipt_proto_rawDesc = "" +
 	"\varrow_bytes\x18\n" +
 	" \x01(\x03R\n" +
 	"arrowBytes\x12:\n" +
-	"\acolumns\x18\v \x03(\v2 .exports.delivery.v1.ColumnCountR\acolumns\"]\n" +
+	"\acolumns\x18\v \x03(\v2 .exports.delivery.v1.ColumnCountR\acolumns\x12!\n" +
+	"\fscope_digest\x18\f \x01(\tR\vscopeDigest\"]\n" +
 	"\vColumnCount\x12\x1d\n" +
 	"\n" +
 	"null_count\x18\x01 \x01(\x03R\tnullCount\x12\x10\n" +

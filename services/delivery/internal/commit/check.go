@@ -80,6 +80,10 @@ func (d *pending) byName() (map[name]*deliveryv1.Receipt, error) {
 		if want := d.revision.Format.PartKey(n.table, d.run.GetExportDate(), d.run.GetRunId(), int(n.part)); r.GetKey() != want {
 			return nil, fault.New(fault.State, fault.ReasonValidation, "the receipt of table %s part %d names %q, not %q", n.table, n.part, r.GetKey(), want)
 		}
+		if digest := r.GetScopeDigest(); digest != "" && digest != d.revision.ScopeDigest {
+			return nil, fault.New(fault.State, fault.ReasonScopeViolation,
+				"table %s part %d was held against another scope than that of revision %d", n.table, n.part, d.revision.Number)
+		}
 		receipts[n] = r
 	}
 	return receipts, nil

@@ -54,7 +54,7 @@ type Committer struct {
 
 // Commit makes the drop of a run visible, or finishes what an earlier attempt began. It calls
 // progress after each file, and after each piece that it reads back. Faults that no attempt can mend: ROW_COUNT_MISMATCH,
-// READ_BACK_MISMATCH, COMMIT_FENCED; UPLOAD_GONE is one when it lasts.
+// SCOPE_VIOLATION, READ_BACK_MISMATCH, COMMIT_FENCED; UPLOAD_GONE is one when it lasts.
 func (c *Committer) Commit(ctx context.Context, run *taskv1.RunRef, progress func()) (err error) {
 	ctx, span := c.Tel.Start(ctx, obs.SpanCommit, obs.RunAttrs(run)...)
 	defer func() { obs.End(span, err) }()

@@ -79,6 +79,7 @@ func TestCommitIsRefusedBeforeItBegins(t *testing.T) {
 		}, fault.ReasonRowCountMismatch},
 		"table not planned":  {func(f *fixture) { f.planner.plan.Run.Tables = f.planner.plan.Run.Tables[1:] }, fault.ReasonRowCountMismatch},
 		"key of another run": {func(f *fixture) { f.planner.plan.Receipts[0].Key = "analytics-export/other" }, fault.ReasonValidation},
+		"another scope":      {func(f *fixture) { f.planner.plan.Receipts[0].ScopeDigest = drop.Digest(nil) }, fault.ReasonScopeViolation},
 		"run failed":         {func(f *fixture) { f.planner.plan.Run.State = planv1.RunState_RUN_STATE_FAILED }, fault.ReasonCommitFenced},
 		"run quarantined":    {func(f *fixture) { f.planner.plan.Run.State = planv1.RunState_RUN_STATE_QUARANTINED }, fault.ReasonCommitFenced},
 		"another as-of time": {func(f *fixture) { f.planner.plan.Run.Ref.AsOfTime = timestamppb.New(time.Unix(0, 0)) }, fault.ReasonTaskInvalid},

@@ -166,7 +166,9 @@ func (u *Uploader) take(ctx context.Context, h Header, revision *approved.Revisi
 	}
 	span.SetAttributes(attribute.Int64(obs.KeyRows, stats.Rows), attribute.Int64(obs.KeyBytes, done.Object.Bytes))
 	kept = true
-	return receipt(h, stats, counts, done), nil
+	r := receipt(h, stats, counts, done)
+	r.ScopeDigest = revision.ScopeDigest
+	return r, nil
 }
 
 // MarkStarted writes the marker that tells a late run from one never begun, and proves that the
