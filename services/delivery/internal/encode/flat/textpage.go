@@ -16,7 +16,7 @@ type textPage struct {
 	alike   bool
 	lengths []int32
 	data    []byte
-	spare   spare
+	coder   frontCoder
 }
 
 var textPages pool[textPage]
@@ -66,7 +66,7 @@ func (p *textPage) encode(dst []byte) []byte {
 	case deltaLength:
 		return append(delta(dst, p.lengths), p.data...)
 	case deltaBytes:
-		return p.spare.encode(dst, p.data, p.lengths)
+		return p.coder.encode(dst, p.data, p.lengths)
 	default:
 		return p.plain(dst)
 	}

@@ -6,14 +6,14 @@ import (
 	"slices"
 )
 
-// spare leaves out what a text has in common with the one before, as DELTA_BYTE_ARRAY does. It is the memory for that.
-type spare struct {
+// frontCoder leaves out what a text has in common with the one before, as DELTA_BYTE_ARRAY does. It is the memory for that.
+type frontCoder struct {
 	// Of each text: how many bytes it begins with of the one before, and how many are its own.
 	common, own []int32
 }
 
 // encode appends texts of such lengths, which lie one after the other.
-func (s *spare) encode(dst, data []byte, lengths []int32) []byte {
+func (s *frontCoder) encode(dst, data []byte, lengths []int32) []byte {
 	left := s.split(data, lengths)
 	dst = delta(delta(dst, s.common), s.own)
 	at := len(dst)
@@ -36,7 +36,7 @@ func (s *spare) encode(dst, data []byte, lengths []int32) []byte {
 const stepBytes = 16
 
 // split fills common and own, and returns how many bytes are left.
-func (s *spare) split(data []byte, lengths []int32) (left int) {
+func (s *frontCoder) split(data []byte, lengths []int32) (left int) {
 	s.common, s.own = s.common[:0], s.own[:0]
 	before, from := int32(0), 0
 	for _, length := range lengths {
@@ -64,6 +64,6 @@ func common(data []byte, a, b, most int) int {
 
 // alike says whether at least half of the bytes of texts are those of the one before.
 func alike(data []byte, lengths []int32) bool {
-	var s spare
+	var s frontCoder
 	return 2*s.split(data, lengths) <= len(data)
 }
