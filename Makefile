@@ -18,7 +18,7 @@ BIN      := $(CURDIR)/.bin
 SERVICES := config planner extractor delivery slamonitor
 MODULES  := proto pkg $(addprefix services/,$(SERVICES)) deploy/local deploy/local/warehouse deploy/local/objectstore
 COMMANDS := $(foreach s,$(SERVICES),./services/$(s)/cmd/$(s)d) ./deploy/local/cmd/exports-local
-TOOLS    := buf protoc gofumpt golangci-lint grpcurl
+TOOLS    := buf protoc gofumpt golangci-lint grpcurl gojq
 
 # Modules whose tests run under the race detector. The others link DuckDB or move whole drops through the S3 server:
 # under the detector that costs more time than a check before every merge may take.
@@ -76,7 +76,7 @@ $(READERS)/node_modules: $(READERS)/package.json $(READERS)/package-lock.json
 
 # Four passes, all always run, so that one failure does not hide another.
 .PHONY: test
-test: build readers $(BIN)/grpcurl ## run all tests, in random order; the end-to-end tests use the binaries of .bin
+test: build readers $(BIN)/grpcurl $(BIN)/gojq ## run all tests, in random order; the end-to-end tests use the binaries of .bin
 	@export EXPORTS_BIN=$(BIN); failed=0; \
 	$(GO) test -race -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(RACE_MODULES)) || failed=1; \
 	$(GO) test -tags $(TAGS) -shuffle=on -timeout $(TEST_TIMEOUT) $(call dirs,$(PLAIN_MODULES)) || failed=1; \
@@ -159,7 +159,7 @@ tidy-check: ## fail when a go.mod or go.sum is not tidy
 ##@ Tools
 
 .PHONY: tools
-tools: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gofumpt $(BIN)/golangci-lint $(BIN)/grpcurl ## build the pinned developer tools into .bin
+tools: $(BIN)/buf $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-grpc $(BIN)/gofumpt $(BIN)/golangci-lint $(BIN)/grpcurl $(BIN)/gojq ## build the pinned developer tools into .bin
 
 # One module per tool (tools/<name>/go.mod), outside go.work: their dependencies must not choose ours, nor each other's.
 define tool
@@ -173,6 +173,7 @@ $(eval $(call tool,protoc-gen-go-grpc,protoc))
 $(eval $(call tool,gofumpt,gofumpt))
 $(eval $(call tool,golangci-lint,golangci-lint))
 $(eval $(call tool,grpcurl,grpcurl))
+$(eval $(call tool,gojq,gojq))
 
 .PHONY: doctor
 doctor: ## check that this machine can build the project

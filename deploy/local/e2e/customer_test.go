@@ -3,6 +3,7 @@ package e2e
 import (
 	"database/sql"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,20 +36,29 @@ func TestCustomerTakesADropOver(t *testing.T) {
 		t.Errorf("the customer has %d reviews, %d were delivered: %v", same, rows, err)
 	}
 	contractOf(t, bucket, results[0].Engagement)
+	checkByHand(t, bucket, results[0])
 }
 
-// statementsOf are those of the README's section on DuckDB, without the credentials, for a bucket that is a folder.
-func statementsOf(t *testing.T, bucket string) []string {
+// scriptOf is the first block after a heading of delivery's README.
+func scriptOf(t *testing.T, heading string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(checkout(), "services", "delivery", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "### DuckDB\n")
-	_, script, _ := strings.Cut(section, "```sql\n")
-	script, _, _ = strings.Cut(script, "```")
+	_, section, _ := strings.Cut(string(text), "### "+heading+"\n")
+	found := block.FindStringSubmatch(section)
+	if found == nil {
+		t.Fatalf("the README has no script under %q", heading)
+	}
+	return found[2]
+}
+
+// statementsOf are those of the README's section on DuckDB, without the credentials, for a bucket that is a folder.
+func statementsOf(t *testing.T, bucket string) []string {
+	t.Helper()
 	var statements []string
-	for statement := range strings.SplitSeq(strings.ReplaceAll(script, "s3://<bucket>", bucket), ";\n") {
+	for statement := range strings.SplitSeq(strings.ReplaceAll(scriptOf(t, "DuckDB"), "s3://<bucket>", bucket), ";\n") {
 		if !strings.HasPrefix(statement, "CREATE SECRET") && strings.TrimSpace(statement) != "" {
 			statements = append(statements, statement)
 		}
@@ -71,5 +81,30 @@ func contractOf(t *testing.T, bucket string, e demo.Engagement) {
 	})
 	if tables := strings.Count(string(text), "physicalType: file\n"); tables != len(e.Tables) || !strings.Contains(string(text), "\nstatus: active\n") {
 		t.Errorf("the contract has %d tables, want %d, of an active export:\n%s", tables, len(e.Tables), text)
+	}
+}
+
+// checkByHand checks the drop as the README says, and once more with a byte of a file turned.
+func checkByHand(t *testing.T, bucket string, result demo.Result) {
+	t.Helper()
+	ref, dir := result.Run.GetRef(), t.TempDir()
+	if err := os.Symlink(filepath.Join(os.Getenv("EXPORTS_BIN"), "gojq"), filepath.Join(dir, "jq")); err != nil {
+		t.Fatal(err)
+	}
+	_, checks, _ := strings.Cut(scriptOf(t, "Checking a drop by hand"), "\n") // without the line of aws
+	checks = strings.NewReplacer("2026-11-23", ref.GetExportDate(), "acme-daily-20261123-1", ref.GetRunId()).Replace(checks)
+	run := func(script string) string {
+		command := exec.CommandContext(t.Context(), "bash", "-c", script)
+		command.Dir, command.Env = dir, append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"))
+		out, _ := command.CombinedOutput() // what it says is what counts
+		return string(out)
+	}
+	const whole = "the manifest is whole\nevery file is whole\n"
+	if got := run("cp -r '" + bucket + "/analytics-export' .\n" + checks); got != whole {
+		t.Errorf("checking the drop by hand says %q, want %q", got, whole)
+	}
+	turn := "printf X | dd of=$(ls analytics-export/FACT_REVIEWS/*/*/part-00000.parquet) bs=1 seek=100 conv=notrunc status=none\n"
+	if got := run(turn + checks); !strings.HasPrefix(got, "the manifest is whole\n") || strings.Contains(got, "every file is whole") {
+		t.Errorf("checking a damaged drop by hand says %q", got)
 	}
 }
